@@ -1,0 +1,2 @@
+//! doze
+pub mod function;
