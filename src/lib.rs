@@ -1,2 +1,4 @@
 //! doze
 pub mod function;
+pub mod sandbox;
+pub mod http1;
