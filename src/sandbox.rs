@@ -22,3 +22,14 @@ pub mod spawner;
 pub use confinement::{Confinement, FileRules, ResourceLimits};
 pub use process::Process;
 pub use spawner::{CommandSpec, Spawner};
+
+/// The layers that every function's process is confined by, as `/_/ready`
+/// reports them.
+pub const LAYERS: [&str; 6] = [
+    "deno permissions",
+    "empty environment",
+    "death with the server",
+    "own session",
+    "resource limits",
+    "no new privileges",
+];

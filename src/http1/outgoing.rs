@@ -42,8 +42,8 @@ where
     B: Body<Data = Bytes> + Unpin,
 {
     /// Begins with `head`, which must already announce `framing`.
-    pub fn new(head: Bytes, body: B, framing: Framing) -> Self {
-        let body = if framing == Framing::Empty { None } else { Some(body) };
+    pub fn new(head: Bytes, body: Option<B>, framing: Framing) -> Self {
+        let body = body.filter(|_| framing != Framing::Empty);
         Self { queue: Queue::new(head), body, framing }
     }
 
@@ -52,9 +52,9 @@ where
         self.body.is_none() && self.queue.is_empty()
     }
 
-    /// Whether no byte has reached the socket.
-    pub fn is_untouched(&self) -> bool {
-        self.queue.written == 0
+    /// Bytes that were taken in and that the socket has not taken yet.
+    pub fn unwritten(&self) -> usize {
+        self.queue.length
     }
 
     /// Moves on as far as body and socket allow; ready when all is written.
@@ -142,12 +142,11 @@ where
 struct Queue {
     parts: VecDeque<Bytes>,
     length: usize,
-    written: usize,
 }
 
 impl Queue {
     fn new(first: Bytes) -> Self {
-        Self { length: first.len(), parts: VecDeque::from([first]), written: 0 }
+        Self { length: first.len(), parts: VecDeque::from([first]) }
     }
 
     fn is_empty(&self) -> bool {
@@ -185,7 +184,6 @@ impl Queue {
 
     fn advance(&mut self, mut count: usize) {
         self.length -= count;
-        self.written += count;
         while let Some(first) = self.parts.front_mut() {
             if count < first.len() {
                 first.advance(count);

@@ -88,19 +88,20 @@ fn steps(mut args: impl Iterator<Item = OsString>) -> Result<std::convert::Infal
     layer("signal mask", sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None))?;
 
     // Limits before no-new-privileges, since they can only be lowered.
-    let limits = &plan.limits;
-    layer("limit on core dumps", setrlimit(Resource::RLIMIT_CORE, 0, 0))?;
-    layer(
-        "limit on open files",
-        setrlimit(Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files),
-    )?;
-    layer(
-        "limit on file size",
-        setrlimit(Resource::RLIMIT_FSIZE, limits.file_size, limits.file_size),
-    )?;
+    if let Some(limits) = &plan.limits {
+        for (name, resource, value) in [
+            ("limit on core dumps", Resource::RLIMIT_CORE, 0),
+            ("limit on open files", Resource::RLIMIT_NOFILE, limits.open_files),
+            ("limit on file size", Resource::RLIMIT_FSIZE, limits.file_size),
+        ] {
+            layer(name, setrlimit(resource, value, value))?;
+        }
+    }
 
     // From here on no set-uid program gives anything back. Landlock demands it.
-    layer("no new privileges", prctl::set_no_new_privs())?;
+    if plan.no_new_privileges {
+        layer("no new privileges", prctl::set_no_new_privs())?;
+    }
 
     // Files last: until here this process still had to reach its own files.
     if let Some(rules) = &plan.files {

@@ -4,14 +4,30 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Every layer that is in force for one process. The default has those that
-/// cost nothing and need nothing from the machine.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// Every layer that is in force for one process, besides those that keep the
+/// server itself in order: a session of its own and death with the server. The
+/// default has those that need nothing from the machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Confinement {
     /// Which files it reaches (Landlock); `None` leaves files to other layers.
     pub files: Option<FileRules>,
-    /// What it may use up.
-    pub limits: ResourceLimits,
+    /// What it may use up; `None` leaves it the server's own limits.
+    pub limits: Option<ResourceLimits>,
+    /// Whether no program that it runs gives it more than it has.
+    pub no_new_privileges: bool,
+}
+
+impl Default for Confinement {
+    fn default() -> Self {
+        Self { files: None, limits: Some(ResourceLimits::default()), no_new_privileges: true }
+    }
+}
+
+impl Confinement {
+    /// No layer at all.
+    pub fn none() -> Self {
+        Self { files: None, limits: None, no_new_privileges: false }
+    }
 }
 
 /// The only files that a process reaches, each path with all below it.

@@ -1,0 +1,82 @@
+//! `doze up`, `doze registry`, `doze execution`: run servers until a signal.
+
+use std::process::ExitCode;
+
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::execution::Bound;
+use crate::sandbox::Spawner;
+use crate::{registry, shutdown, telemetry};
+
+/// Which services this program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Services {
+    Both,
+    Registry,
+    Execution,
+}
+
+pub(super) fn run(services: Services, config: &Config) -> ExitCode {
+    telemetry::start(&config.log, config.log_format);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("doze-supervisor")
+        .enable_all()
+        .build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(serve(services, config)),
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("doze: failed to {}", super::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(
+    services: Services,
+    config: &Config,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    tracing::info!(%config, version = env!("CARGO_PKG_VERSION"), "starting");
+    // Installed first: a signal that comes during the start ends the start.
+    let signal = shutdown::signal()?;
+    let (stop, stopped) = watch::channel(false);
+    let until = |mut stopped: watch::Receiver<bool>| async move {
+        // The sender is dropped only after everything has ended.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    tokio::spawn(async move {
+        signal.await;
+        stop.send_replace(true);
+        // Keeps the channel, and with it the meaning of its end.
+        stop.closed().await;
+    });
+
+    // The port first: whoever mistyped it should not wait for a build.
+    let bound = match services {
+        Services::Registry => None,
+        Services::Both | Services::Execution => Some(Bound::new(config.execution())?),
+    };
+    let registry = async {
+        match services {
+            Services::Execution => Ok(()),
+            Services::Both | Services::Registry => {
+                registry::run(config.registry(), Spawner::start()?, until(stopped.clone())).await?;
+                tracing::info!("registry stopped");
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+            }
+        }
+    };
+    let execution = async {
+        match bound {
+            None => Ok(()),
+            Some(bound) => Ok(bound.run(until(stopped.clone())).await?),
+        }
+    };
+    tokio::try_join!(registry, execution)?;
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! What the operator decides: flags, else environment, else defaults.
+//!
+//! The only module that reads the environment. Every mistake is collected, so
+//! that an operator mends them in one go, before a port is bound.
+
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::execution;
+use crate::execution::fleet::Settings;
+use crate::execution::gateway::Limits;
+use crate::function::permissions::OperatorAllows;
+use crate::registry::{RegistryConfig, WatchMode};
+use crate::telemetry::LogFormat;
+
+/// MiB of the machine's memory per process, for the default process limit. A
+/// process with the default heap limit that uses all of it takes about so much.
+const MEMORY_PER_PROCESS: u64 = 192;
+/// A machine that small runs few functions, but it runs them.
+const FEWEST_PROCESSES: u64 = 8;
+
+/// The flags of a server, as text. [`Config::new`] gives them meaning.
+#[derive(Debug, Args)]
+pub struct ServerArgs {
+    /// Folder where functions are dropped
+    #[arg(long, env = "DOZE_REGISTRY_IN", value_name = "FOLDER", default_value = "registry_in")]
+    registry_in: PathBuf,
+    /// Folder where functions are published
+    #[arg(long, env = "DOZE_REGISTRY", value_name = "FOLDER", default_value = "registry")]
+    registry: PathBuf,
+    /// Folder for caches and what else the server keeps
+    #[arg(long, env = "DOZE_DATA", value_name = "FOLDER", default_value = "data")]
+    data: PathBuf,
+    /// Folder of the runtime shim
+    #[arg(long, env = "DOZE_RUNTIME", value_name = "FOLDER", default_value = "runtime-shim")]
+    runtime: PathBuf,
+    /// Address of the gateway
+    #[arg(long, env = "DOZE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
+    listen: String,
+    /// Address of the admin API
+    #[arg(long, env = "DOZE_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    admin: String,
+    /// Seconds that an unused instance is kept, where its manifest does not say
+    #[arg(long, env = "DOZE_IDLE_SECONDS", value_name = "SECONDS", default_value = "60")]
+    idle_seconds: String,
+    /// Spares kept for each permission profile in use
+    #[arg(long, env = "DOZE_SPARES", value_name = "COUNT", default_value = "1")]
+    spares: String,
+    /// Processes that may run at once [default: from the machine's memory]
+    #[arg(long, env = "DOZE_MAX_PROCESSES", value_name = "COUNT")]
+    max_processes: Option<String>,
+    /// Isolation layers: all that the machine offers, all or nothing, or none
+    #[arg(long, env = "DOZE_SANDBOX", value_name = "auto|strict|off", default_value = "auto")]
+    sandbox: String,
+    /// Permissions that manifests may ask for beyond the harmless ones: run, ffi
+    #[arg(long, env = "DOZE_ALLOW_PERMISSIONS", value_name = "KIND,…", default_value = "")]
+    allow_permissions: String,
+    /// How changed folders are noticed; `poll` for volumes without file events
+    #[arg(long, env = "DOZE_WATCH", value_name = "native|poll", default_value = "native")]
+    watch: String,
+    /// What is logged: a level, or a filter such as `info,doze=debug`
+    #[arg(long, env = "DOZE_LOG", value_name = "FILTER", default_value = "info")]
+    log: String,
+    /// How it is logged
+    #[arg(long, env = "DOZE_LOG_FORMAT", value_name = "text|json", default_value = "text")]
+    log_format: String,
+}
+
+/// A server's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where functions are dropped.
+    pub registry_in: PathBuf,
+    /// Where they are published.
+    pub registry: PathBuf,
+    /// Where caches are kept.
+    pub data: PathBuf,
+    /// The runtime shim.
+    pub runtime: PathBuf,
+    /// The gateway's address.
+    pub listen: SocketAddr,
+    /// How long an unused instance is kept.
+    pub idle: Duration,
+    /// Spares kept per profile.
+    pub spares: usize,
+    /// Processes that may run at once.
+    pub max_processes: usize,
+    /// Which isolation layers there are.
+    pub sandbox: SandboxMode,
+    /// Permissions beyond the harmless ones.
+    pub operator: OperatorAllows,
+    /// How changes are noticed.
+    pub watch: WatchMode,
+    /// What is logged.
+    pub log: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+/// How much isolation the operator demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SandboxMode {
+    /// Every layer that the machine offers.
+    Auto,
+    /// Every layer, or no start.
+    Strict,
+    /// Only Deno's own permissions. For debugging.
+    Off,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug)]
+pub struct ConfigErrors(Vec<String>);
+
+impl Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Config {
+    /// Reads what was given, and reports every mistake in it.
+    pub fn new(args: ServerArgs) -> Result<Self, ConfigErrors> {
+        let mut errors = Errors(Vec::new());
+        let address = "host:port with a numeric host, such as 127.0.0.1:8000";
+        let number = "a whole number";
+        let listen = errors.parse("--listen", "DOZE_LISTEN", &args.listen, address);
+        // The admin API has the address to itself once it is served.
+        let _: Option<SocketAddr> = errors.parse("--admin", "DOZE_ADMIN", &args.admin, address);
+        let seconds = "a number of seconds from 0 to 86400";
+        let idle = errors
+            .parse::<f64>("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds)
+            .and_then(|value| {
+                let valid = (0.0..=86_400.0).contains(&value).then(|| Duration::from_secs_f64(value));
+                errors.require("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds, valid)
+            });
+        let spares = errors.parse("--spares", "DOZE_SPARES", &args.spares, number);
+        let max_processes = match &args.max_processes {
+            None => Some(default_processes()),
+            Some(text) => {
+                let (flag, variable) = ("--max-processes", "DOZE_MAX_PROCESSES");
+                let more = text.parse().ok().filter(|count| *count > 0);
+                errors.require(flag, variable, text, "a whole number above 0", more)
+            }
+        };
+        let sandbox = errors.choose("--sandbox", "DOZE_SANDBOX", &args.sandbox, &[
+            ("auto", SandboxMode::Auto),
+            ("strict", SandboxMode::Strict),
+            ("off", SandboxMode::Off),
+        ]);
+        let (flag, variable) = ("--allow-permissions", "DOZE_ALLOW_PERMISSIONS");
+        let operator =
+            errors.parse(flag, variable, &args.allow_permissions, "some of `run` and `ffi`");
+        let watch = errors.choose("--watch", "DOZE_WATCH", &args.watch, &[
+            ("native", WatchMode::Native),
+            ("poll", WatchMode::Poll(RegistryConfig::POLL)),
+        ]);
+        let filter = "a level (error, warn, info, debug, trace) or a list of `target=level`";
+        let log = crate::telemetry::is_filter(&args.log).then(|| args.log.clone());
+        let log = errors.require("--log", "DOZE_LOG", &args.log, filter, log);
+        let log_format = errors.choose("--log-format", "DOZE_LOG_FORMAT", &args.log_format, &[
+            ("text", LogFormat::Text),
+            ("json", LogFormat::Json),
+        ]);
+
+        let config = (|| {
+            Some(Self {
+                registry_in: args.registry_in,
+                registry: args.registry,
+                data: args.data,
+                runtime: args.runtime,
+                listen: listen?,
+                idle: idle?,
+                spares: spares?,
+                max_processes: max_processes?,
+                sandbox: sandbox?,
+                operator: operator?,
+                watch: watch?,
+                log: log?,
+                log_format: log_format?,
+            })
+        })();
+        config.filter(|_| errors.0.is_empty()).ok_or(ConfigErrors(errors.0))
+    }
+
+    /// What the registry service needs of it.
+    pub fn registry(&self) -> RegistryConfig {
+        let paths = (absolute(&self.registry_in), absolute(&self.registry), absolute(&self.runtime));
+        RegistryConfig {
+            esbuild: tool(&self.runtime, "@esbuild", &platform(), "bin/esbuild"),
+            operator: self.operator.clone(),
+            watch: self.watch,
+            ..RegistryConfig::new(paths.0, paths.1, paths.2)
+        }
+    }
+
+    /// What the execution service needs of it.
+    pub fn execution(&self) -> execution::Config {
+        execution::Config {
+            registry: absolute(&self.registry),
+            data: absolute(&self.data),
+            listen: self.listen,
+            deno: tool(&self.runtime, "@deno", &format!("{}-glibc", platform()), "deno"),
+            shim: absolute(&self.runtime).join("dist/boot.js"),
+            poll: matches!(self.watch, WatchMode::Poll(_)),
+            limits: Limits::default(),
+            settings: Settings {
+                idle: self.idle,
+                spares: self.spares,
+                max_processes: self.max_processes,
+                operator: self.operator.clone(),
+                confined: self.sandbox != SandboxMode::Off,
+            },
+        }
+    }
+}
+
+/// The configuration in force, one `NAME value` per line.
+impl Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let watch = if self.watch == WatchMode::Native { "native" } else { "poll" };
+        write!(
+            f,
+            "registry_in={} registry={} data={} runtime={} listen={} idle_seconds={} spares={} \
+             max_processes={} sandbox={:?} allow_permissions={} watch={watch} log={}",
+            self.registry_in.display(),
+            self.registry.display(),
+            self.data.display(),
+            self.runtime.display(),
+            self.listen,
+            self.idle.as_secs_f64(),
+            self.spares,
+            self.max_processes,
+            self.sandbox,
+            self.operator,
+            self.log,
+        )
+    }
+}
+
+/// Collects what is wrong.
+struct Errors(Vec<String>);
+
+impl Errors {
+    fn require<T>(
+        &mut self,
+        flag: &str,
+        variable: &str,
+        text: &str,
+        expected: &str,
+        value: Option<T>,
+    ) -> Option<T> {
+        if value.is_none() {
+            self.0.push(format!("{flag} ({variable}): expected {expected}, found `{text}`"));
+        }
+        value
+    }
+
+    fn parse<T: FromStr>(
+        &mut self,
+        flag: &str,
+        variable: &str,
+        text: &str,
+        expected: &str,
+    ) -> Option<T> {
+        self.require(flag, variable, text, expected, text.parse().ok())
+    }
+
+    fn choose<T: Copy>(
+        &mut self,
+        flag: &str,
+        variable: &str,
+        text: &str,
+        known: &[(&str, T)],
+    ) -> Option<T> {
+        let words: Vec<_> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
+        let found = known.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        self.require(flag, variable, text, &words.join(" or "), found)
+    }
+}
+
+/// Functions run in other folders, so every path must be whole.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The name that npm packages have for this machine.
+fn platform() -> String {
+    let processor = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        "x86_64" => "x64",
+        other => other,
+    };
+    format!("linux-{processor}")
+}
+
+/// A program that npm has installed.
+fn tool(runtime: &Path, scope: &str, package: &str, file: &str) -> PathBuf {
+    absolute(runtime).join("node_modules").join(scope).join(package).join(file)
+}
+
+/// As many processes as fit into the machine's memory, or into the share of it
+/// that a container has.
+fn default_processes() -> usize {
+    let kilobytes = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        total.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    });
+    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let limit = limit.and_then(|text| text.trim().parse::<u64>().ok()).map(|bytes| bytes >> 10);
+    let megabytes = kilobytes.into_iter().chain(limit).min().unwrap_or(0) >> 10;
+    usize::try_from((megabytes / MEMORY_PER_PROCESS).max(FEWEST_PROCESSES)).unwrap_or(usize::MAX)
+}

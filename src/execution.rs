@@ -1,0 +1,199 @@
+//! Folder of published functions in, HTTP out.
+//!
+//! Read in this order:
+//!
+//! - a request: [`lanes`] → [`connection`] or [`http2`] → [`gateway`] →
+//!   [`router`] → [`pool`] (a [`lease`]) → [`proxy`] → [`exchange`], and back
+//!   as a [`reply`]
+//! - a process: [`profile`] → [`launch`] → [`keeper`], its states in [`life`],
+//!   its address in [`link`], all of them together in [`fleet`]
+//! - a change: [`catalog`] → [`supervisor`] → [`pool`]
+//!
+//! Execution knows nothing of the registry service; it reads the published
+//! files and never writes them.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub mod lanes;
+pub mod connection;
+pub mod http2;
+pub mod request_body;
+pub mod gateway;
+pub mod router;
+pub mod static_files;
+pub mod pool;
+pub mod lease;
+pub mod proxy;
+pub mod headers;
+pub mod exchange;
+pub mod reply;
+
+pub mod fleet;
+pub mod profile;
+pub mod launch;
+pub mod run_folder;
+pub mod keeper;
+pub mod control;
+pub mod life;
+pub mod backoff;
+pub mod instance;
+pub mod link;
+pub mod output;
+pub mod stack;
+
+pub mod catalog;
+pub mod supervisor;
+
+use fleet::{Fleet, Settings};
+use gateway::{Gateway, Limits};
+use launch::Launcher;
+use run_folder::RunFolder;
+use supervisor::Supervisor;
+
+use crate::sandbox::{Confinement, Spawner};
+
+/// How long running requests may go on after the server was told to end.
+const DRAIN_GRACE: Duration = Duration::from_secs(10);
+
+/// What the execution server needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the published functions are.
+    pub registry: PathBuf,
+    /// Where caches are kept.
+    pub data: PathBuf,
+    /// The gateway's address.
+    pub listen: SocketAddr,
+    /// The Deno program.
+    pub deno: PathBuf,
+    /// The built shim.
+    pub shim: PathBuf,
+    /// Whether the registry's volume delivers no events.
+    pub poll: bool,
+    /// What a client may send.
+    pub limits: Limits,
+    /// What the operator decided.
+    pub settings: Settings,
+}
+
+/// Why the execution server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutionError {
+    /// The gateway's address cannot be had.
+    #[error("listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The runtime shim is not complete.
+    #[error("`{}` is missing; run `{by}` in the runtime-shim folder, or name that with `--runtime`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What makes it.
+        by: &'static str,
+    },
+    /// Something that it needs could not be set up.
+    #[error("set up {what}")]
+    SetUp {
+        /// What.
+        what: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// An address that is bound and on which nothing is accepted yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    config: Config,
+}
+
+impl Bound {
+    /// Binds the gateway's address, so that a mistake in it is known before
+    /// anything is started.
+    pub fn new(config: Config) -> Result<Self, ExecutionError> {
+        Self::check_tools(&config)?;
+        let address = config.listen;
+        let listener = TcpListener::bind(address)
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|source| ExecutionError::Listen { address, source })?;
+        Ok(Self { listener, config })
+    }
+
+    /// The address that was bound.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Names what is missing of what was installed beside the server.
+    fn check_tools(config: &Config) -> Result<(), ExecutionError> {
+        for (path, by) in [(&config.deno, "npm ci --ignore-scripts"), (&config.shim, "npm run build")] {
+            if !path.is_file() {
+                return Err(ExecutionError::Missing { path: path.clone(), by });
+            }
+        }
+        Ok(())
+    }
+
+    /// Serves until `shutdown`, then drains. No process is left when it returns.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ExecutionError> {
+        let Self { listener, config } = self;
+        let set_up = |what| move |source| ExecutionError::SetUp { what, source };
+        let run = RunFolder::make().map_err(set_up("the folder for instances"))?;
+        let spawner = Spawner::start().map_err(set_up("the spawner"))?;
+        let launcher = Launcher {
+            spawner,
+            deno: config.deno,
+            shim: config.shim,
+            run: run.path().to_owned(),
+            cache: config.data.join("deno"),
+            lanes: lanes::count(),
+            confinement: if config.settings.confined {
+                Confinement::default()
+            } else {
+                tracing::warn!("the sandbox is off: functions have only Deno's permissions between them and this machine");
+                Confinement::none()
+            },
+        };
+        let fleet = Fleet::new(config.settings, launcher, Handle::current());
+        let gateway = Gateway::new(config.limits);
+        let supervisor =
+            Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));
+        let catalog = catalog::Catalog::new(&config.registry, config.poll);
+        let lanes = lanes::Lanes::start(&listener, &gateway)
+            .map_err(set_up("the threads that serve"))?;
+        let address = listener.local_addr().map_err(set_up("the listener"))?;
+        drop(listener);
+        tracing::info!(%address, "gateway is listening");
+
+        let spares = Arc::clone(&fleet);
+        tokio::select! {
+            () = supervisor.follow(catalog) => {}
+            () = spares.keep_spares() => {}
+            () = shutdown => {}
+        }
+
+        tracing::info!(grace_seconds = DRAIN_GRACE.as_secs(), "draining");
+        supervisor.shut_down();
+        lanes.drain();
+        if tokio::time::timeout(DRAIN_GRACE, fleet.ended()).await.is_err() {
+            tracing::warn!("requests were still running when the grace period ended");
+        }
+        lanes.end();
+        fleet.kill().await;
+        tracing::info!("execution stopped");
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! How long a pool waits before it tries to start again what failed to start.
+
+use std::time::{Duration, Instant};
+
+/// Failed starts in a row that cost nothing: the author may just be mending it.
+const FREE_FAILURES: u32 = 2;
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Doubles with every failed start in a row, and is forgotten with the first
+/// good one.
+#[derive(Debug, Default)]
+pub struct Backoff {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// A start failed.
+    pub fn failed(&mut self, now: Instant) {
+        self.failures += 1;
+        if let Some(doublings) = self.failures.checked_sub(FREE_FAILURES + 1) {
+            self.until = Some(now + LONGEST.min(FIRST * 2u32.pow(doublings.min(6))));
+        }
+    }
+
+    /// A start succeeded.
+    pub fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// How long to wait still; `None` where a start may be tried.
+    pub fn wait(&self, now: Instant) -> Option<Duration> {
+        self.until?.checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_the_third_failure_up_to_a_minute_and_are_forgotten_after_a_success() {
+        let now = Instant::now();
+        let mut backoff = Backoff::default();
+        let mut waits = Vec::new();
+        for _ in 0..11 {
+            backoff.failed(now);
+            waits.push(backoff.wait(now).unwrap_or_default().as_secs());
+        }
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(backoff.wait(now + LONGEST), None);
+        backoff.succeeded();
+        assert_eq!(backoff.wait(now), None);
+    }
+}

@@ -1,0 +1,219 @@
+//! One request and its response on one connection to an instance.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, StatusCode, response};
+use http_body::{Body, Frame, SizeHint};
+use tokio::net::UnixStream;
+
+use super::lease::Lease;
+use super::link::{Connection, Link};
+use crate::http1::body::{Decoded, Decoder, Framing};
+use crate::http1::head::{self, BadHead};
+use crate::http1::outgoing::{Outgoing, OutgoingError};
+use crate::http1::stream::poll_read;
+
+/// A response's head from a function may be this large.
+const MAX_RESPONSE_HEAD: usize = 256 * 1024;
+
+/// One request on its way, and its response.
+///
+/// The request's body is sent whenever the response is asked for, so both
+/// stream at once, in one task and without a buffer between them. Dropping the
+/// exchange closes the connection, which is how a function learns that nobody
+/// waits any more.
+#[derive(Debug)]
+pub struct Exchange<B> {
+    connection: Connection,
+    outgoing: Outgoing<B>,
+    /// The instance stopped reading. Its response may come all the same.
+    deaf: bool,
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub enum ExchangeError<E> {
+    /// The client did not send its body.
+    RequestBody(E),
+    /// The instance closed the connection.
+    Broken {
+        /// The connection had been used before, so the instance may never have
+        /// seen this request.
+        stale: bool,
+    },
+    /// What the instance sent is not a response.
+    NotAResponse(BadHead),
+}
+
+impl<B> Exchange<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    /// Begins to send a request, whose head announces `framing`.
+    pub fn new(connection: Connection, head: Bytes, body: Option<B>, framing: Framing) -> Self {
+        Self { connection, outgoing: Outgoing::new(head, body, framing), deaf: false }
+    }
+
+    /// Sends the request until the response's head is there.
+    pub async fn response(
+        &mut self,
+        method: &Method,
+    ) -> Result<(response::Parts, Framing, bool), ExchangeError<B::Error>> {
+        std::future::poll_fn(|context| self.poll_response(context, method)).await
+    }
+
+    fn poll_response(
+        &mut self,
+        context: &mut Context<'_>,
+        method: &Method,
+    ) -> Poll<Result<(response::Parts, Framing, bool), ExchangeError<B::Error>>> {
+        self.poll_send(context).map_err(ExchangeError::RequestBody)?;
+        let stale = self.connection.reused;
+        let mut heard = false;
+        loop {
+            let Connection { stream, buffer, .. } = &mut self.connection;
+            match head::take_response(buffer, MAX_RESPONSE_HEAD, method) {
+                Ok(Some((parts, ..)))
+                    if parts.status.is_informational()
+                        && parts.status != StatusCode::SWITCHING_PROTOCOLS => {}
+                Ok(Some(response)) => return Poll::Ready(Ok(response)),
+                Ok(None) => {
+                    heard |= !buffer.is_empty();
+                    if ready!(poll_read(stream, context, buffer)).unwrap_or(0) == 0 {
+                        let stale = stale && !heard;
+                        return Poll::Ready(Err(ExchangeError::Broken { stale }));
+                    }
+                }
+                Err(error) => return Poll::Ready(Err(ExchangeError::NotAResponse(error))),
+            }
+        }
+    }
+
+    /// Sends what can be sent. Only the client's own failure is an error.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Result<(), B::Error> {
+        if self.deaf || self.outgoing.is_end() {
+            return Ok(());
+        }
+        match self.outgoing.poll_write(&self.connection.stream, context) {
+            Poll::Pending | Poll::Ready(Ok(())) => Ok(()),
+            Poll::Ready(Err(OutgoingError::Body(error))) => Err(error),
+            Poll::Ready(Err(OutgoingError::Socket(_) | OutgoingError::WrongLength)) => {
+                self.deaf = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// The socket, and what was read of it, after a change of protocol.
+    fn into_stream(self) -> (UnixStream, BytesMut) {
+        (self.connection.stream, self.connection.buffer)
+    }
+}
+
+/// The body of an instance's response. It holds the lease, so the request is
+/// over when the body is.
+#[derive(Debug)]
+pub struct InstanceBody<B> {
+    /// Gone once the body has been read to its end.
+    open: Option<Open<B>>,
+    decoder: Decoder,
+    reusable: bool,
+}
+
+#[derive(Debug)]
+struct Open<B> {
+    exchange: Exchange<B>,
+    link: Arc<Link>,
+    /// Goes back when this is dropped.
+    _lease: Lease,
+}
+
+impl<B> InstanceBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<io::Error>,
+{
+    /// The body that follows a response's head.
+    pub fn new(exchange: Exchange<B>, lease: Lease, framing: Framing, reusable: bool) -> Self {
+        let link = Arc::clone(&lease.instance.link);
+        let open = Some(Open { exchange, link, _lease: lease });
+        let mut body = Self { open, decoder: Decoder::new(framing), reusable };
+        if body.decoder.is_end() && body.reusable {
+            body.finish();
+        }
+        body
+    }
+
+    /// The connection after a change of protocol, and the lease on it.
+    pub fn into_tunnel(self) -> Option<(UnixStream, BytesMut, impl Send)> {
+        let Open { exchange, _lease, .. } = self.open?;
+        let (stream, buffer) = exchange.into_stream();
+        Some((stream, buffer, _lease))
+    }
+
+    /// The body has ended well: the connection can serve the next request.
+    fn finish(&mut self) {
+        let Some(Open { exchange, link, _lease }) = self.open.take() else { return };
+        let clean = exchange.connection.buffer.is_empty() && exchange.outgoing.is_end();
+        if self.reusable && clean && !exchange.deaf {
+            link.give_back(exchange.connection);
+        }
+    }
+}
+
+impl<B> Body for InstanceBody<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<io::Error>,
+{
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        loop {
+            let Some(Open { exchange, .. }) = &mut this.open else { return Poll::Ready(None) };
+            if let Err(error) = exchange.poll_send(context) {
+                return Poll::Ready(Some(Err(error.into())));
+            }
+            let Connection { stream, buffer, .. } = &mut exchange.connection;
+            match this.decoder.decode(buffer) {
+                Ok(Decoded::Data(data)) => {
+                    if this.decoder.is_end() {
+                        this.finish();
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
+                }
+                Ok(Decoded::Trailers(trailers)) => {
+                    this.finish();
+                    return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                }
+                Ok(Decoded::End) => this.finish(),
+                Ok(Decoded::NeedMore) => {
+                    if ready!(poll_read(stream, context, buffer))? == 0 {
+                        if !this.decoder.ends_with_connection() {
+                            return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
+                        }
+                        this.finish();
+                    }
+                }
+                Err(error) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.open.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.decoder.remaining().map(SizeHint::with_exact).unwrap_or_default()
+    }
+}

@@ -1,0 +1,190 @@
+//! Accepts requests and answers every one of them.
+//!
+//! A request goes one way down and one way back: `gateway → router →
+//! pool::lease → proxy::forward`, and its lease goes back when the response's
+//! body ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, request};
+use http_body::Body;
+use serde_json::json;
+use tracing::Instrument;
+
+use super::headers::{self, Passage};
+use super::lease::LeaseError;
+use super::pool::{Pool, Serves};
+use super::proxy::{self, Outbound};
+use super::reply::{Code, Failure, REQUEST_ID, ReplyBody, START, json_response};
+use super::request_body::RequestBodyError;
+use super::router::{Route, Router};
+use super::static_files;
+use crate::function::manifest::Auth;
+use crate::http1::body::Framing;
+use crate::sandbox;
+
+/// Limits on what a client may send.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body: u64,
+    /// Bytes of a request's head.
+    pub head: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 32 << 20, head: 64 << 10 }
+    }
+}
+
+/// What every connection needs to answer requests.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Which function a request is for.
+    pub router: Router,
+    /// What a client may send.
+    pub limits: Limits,
+    /// Whether the registry has been read once.
+    pub ready: AtomicBool,
+}
+
+/// A request of any protocol, with who sent it.
+#[derive(Debug)]
+pub struct Inbound<B> {
+    /// Its head.
+    pub parts: request::Parts,
+    /// Its body; `None` where the framing says that there is none.
+    pub body: Option<B>,
+    /// Where the body ends.
+    pub framing: Framing,
+    /// Who sent it.
+    pub peer: SocketAddr,
+}
+
+impl Gateway {
+    /// A gateway that knows no function yet.
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { router: Router::default(), limits, ready: AtomicBool::new(false) })
+    }
+
+    /// Answers one request, whatever happens.
+    pub async fn handle<B>(&self, request: Inbound<B>) -> Response<ReplyBody<B>>
+    where
+        B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
+    {
+        let id = headers::request_id(&request.parts.headers);
+        let span = tracing::debug_span!("request", id);
+        self.handle_as(request, &id).instrument(span).await
+    }
+
+    async fn handle_as<B>(&self, request: Inbound<B>, id: &str) -> Response<ReplyBody<B>>
+    where
+        B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
+    {
+        let begun = Instant::now();
+        let (method, uri) = (request.parts.method.clone(), request.parts.uri.clone());
+        let mut response = match self.answer(request, id).await {
+            Ok(response) => response,
+            Err(failure) => failure.into_response(id),
+        };
+        if let Ok(id) = HeaderValue::from_str(id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        tracing::debug!(
+            %method, path = uri.path(), status = response.status().as_u16(),
+            start = response.headers().get(START).and_then(|start| start.to_str().ok()),
+            micros = begun.elapsed().as_micros(), "request"
+        );
+        response
+    }
+
+    async fn answer<B>(
+        &self,
+        request: Inbound<B>,
+        id: &str,
+    ) -> Result<Response<ReplyBody<B>>, Failure>
+    where
+        B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
+    {
+        let uri = request.parts.uri.clone();
+        match self.router.route(uri.path()) {
+            Route::Function { pool, path, bare } => self.invoke(&pool, request, path, bare, id).await,
+            Route::Reserved(path) => self.own(path),
+            Route::Nothing => Err(not_found(uri.path())),
+        }
+    }
+
+    async fn invoke<B>(
+        &self,
+        pool: &Arc<Pool>,
+        request: Inbound<B>,
+        path: &str,
+        bare: bool,
+        id: &str,
+    ) -> Result<Response<ReplyBody<B>>, Failure>
+    where
+        B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
+    {
+        let deployment = match pool.serves() {
+            Serves::Deployment(deployment) => deployment,
+            Serves::Broken => return Err(LeaseError::Broken.into()),
+            Serves::Removed => return Err(LeaseError::NotFound.into()),
+            Serves::ShuttingDown => return Err(LeaseError::ShuttingDown.into()),
+        };
+        let Inbound { parts, body, framing, peer } = request;
+        let manifest = &deployment.release.manifest;
+        let allowed = &manifest.methods;
+        if !allowed.is_empty() && !allowed.iter().any(|method| parts.method == method.as_str()) {
+            return Err(Failure::method_not_allowed(allowed));
+        }
+        if manifest.auth == Auth::Token {
+            // No token has been made for it, so none can be right.
+            return Err(Failure::new(Code::Unauthorized, "this function needs a bearer token"));
+        }
+        if matches!(framing, Framing::Length(length) if length > self.limits.body) {
+            return Err(RequestBodyError::TooLarge(self.limits.body).into());
+        }
+        let (method, headers) = (&parts.method, &parts.headers);
+        if let Some(mut file) =
+            static_files::serve(&deployment, method, headers, path, &parts.uri, bare).await
+        {
+            file.headers_mut().insert(START, HeaderValue::from_static("warm"));
+            return Ok(file);
+        }
+        let target = match parts.uri.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.to_owned(),
+        };
+        let passage =
+            Passage { request_id: id, client: peer.ip(), name: pool.name.as_str(), target: &target };
+        let limit = manifest.timeout_seconds;
+        proxy::forward(pool, Outbound { parts, body, framing }, passage, limit).await
+    }
+
+    /// What the server says of itself.
+    fn own<B>(&self, path: &str) -> Result<Response<ReplyBody<B>>, Failure> {
+        match path {
+            "health" => Ok(json_response(StatusCode::OK, &json!({"status": "ok"}))),
+            "ready" => {
+                let ready = self.ready.load(Ordering::Acquire);
+                let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+                let body = json!({
+                    "ready": ready,
+                    "functions": self.router.all().len(),
+                    "isolation": sandbox::LAYERS,
+                });
+                Ok(json_response(status, &body))
+            }
+            _ => Err(not_found(&format!("/_/{path}"))),
+        }
+    }
+}
+
+fn not_found(path: &str) -> Failure {
+    Failure::new(Code::FunctionNotFound, format!("no function is published at `{path}`"))
+}

@@ -1,0 +1,119 @@
+//! How the gateway reaches one process: its address, its token, and the
+//! connections to it that are open and unused.
+
+use std::cell::Cell;
+use std::io;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::BytesMut;
+use tokio::net::UnixStream;
+
+
+/// Unused connections kept per instance and lane. More than a busy instance
+/// has requests at once would only hold descriptors.
+const MAX_UNUSED: usize = 64;
+
+thread_local! {
+    static LANE: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Says that this thread is the gateway's `lane`-th. A connection stays on the
+/// lane that opened it, so it is never moved between two threads' pollers.
+pub fn enter_lane(lane: usize) {
+    LANE.set(Some(lane));
+}
+
+/// The address of one process.
+#[derive(Debug)]
+pub struct Link {
+    /// The Unix socket that it serves on.
+    pub socket: PathBuf,
+    /// What every request to it must carry.
+    pub token: String,
+    unused: Vec<Mutex<Vec<Connection>>>,
+    /// The connection that warmed a spare up, on no lane yet.
+    warmed: Mutex<Option<StdUnixStream>>,
+}
+
+/// One connection to a process, and what was read of it and not yet used.
+#[derive(Debug)]
+pub struct Connection {
+    /// The socket.
+    pub stream: UnixStream,
+    /// Bytes read and not used.
+    pub buffer: BytesMut,
+    /// Whether it has carried a request before, so that the process may have
+    /// closed it meanwhile.
+    pub reused: bool,
+}
+
+impl Link {
+    /// An address that `lanes` threads will connect to.
+    pub fn new(socket: PathBuf, token: String, lanes: usize) -> Self {
+        let unused = (0..lanes).map(|_| Mutex::default()).collect();
+        Self { socket, token, unused, warmed: Mutex::default() }
+    }
+
+    /// An unused connection, last in first out, or a new one.
+    pub async fn connect(&self) -> io::Result<Connection> {
+        if let Some(connection) = self.take_unused() {
+            return Ok(connection);
+        }
+        self.connect_anew().await
+    }
+
+    /// A new connection.
+    pub async fn connect_anew(&self) -> io::Result<Connection> {
+        let stream = UnixStream::connect(&self.socket).await?;
+        Ok(Connection { stream, buffer: BytesMut::new(), reused: false })
+    }
+
+    fn take_unused(&self) -> Option<Connection> {
+        let lane = LANE.get()?;
+        loop {
+            let next = lock(self.unused.get(lane)?).pop();
+            let Some(mut connection) = next else { break };
+            if connection.is_open() {
+                connection.reused = true;
+                return Some(connection);
+            }
+        }
+        let stream = UnixStream::from_std(lock(&self.warmed).take()?).ok()?;
+        let mut connection = Connection { stream, buffer: BytesMut::new(), reused: true };
+        connection.is_open().then_some(connection)
+    }
+
+    /// Keeps a connection whose last response has been read to its end.
+    pub fn give_back(&self, connection: Connection) {
+        let lane = LANE.get().and_then(|lane| self.unused.get(lane));
+        if let Some(unused) = lane.map(lock).as_mut()
+            && unused.len() < MAX_UNUSED
+        {
+            unused.push(connection);
+        }
+    }
+
+    /// Keeps the connection that warmed the process up.
+    pub fn keep_warmed(&self, connection: Connection) {
+        if let Ok(stream) = connection.stream.into_std() {
+            *lock(&self.warmed) = Some(stream);
+        }
+    }
+}
+
+impl Connection {
+    /// Whether the process has not closed it. Bytes that nobody asked for make
+    /// it unusable as well.
+    fn is_open(&mut self) -> bool {
+        let read = self.stream.try_read_buf(&mut self.buffer);
+        matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// The data behind these locks is whole at every point where a panic could
+/// strike, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,169 @@
+//! What a function prints becomes log records with its name.
+//!
+//! A function may print faster than anybody can read. Its pipe is always
+//! emptied, so that it is never blocked by its own output, and what goes beyond
+//! the limits is dropped, counted and reported.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::process::{ChildStderr, ChildStdout};
+use tokio::task::JoinHandle;
+
+use super::instance::InstanceId;
+use crate::function::FunctionName;
+
+/// Longest line that is kept, in bytes.
+const MAX_LINE: u64 = 8 * 1024;
+/// Lines kept per process and second.
+const LINES_PER_SECOND: u32 = 500;
+/// Lines kept for an error message.
+const LAST_LINES: usize = 10;
+/// How long an ended process's last output is waited for.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// The output of one process.
+#[derive(Debug)]
+pub struct Output {
+    shared: Arc<Shared>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    instance: InstanceId,
+    function: OnceLock<FunctionName>,
+    last: Mutex<VecDeque<String>>,
+    limit: Mutex<Limit>,
+}
+
+impl Output {
+    /// Reads what the process prints until it ends.
+    pub fn follow(
+        instance: InstanceId,
+        stdout: Option<ChildStdout>,
+        stderr: Option<ChildStderr>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            instance,
+            function: OnceLock::new(),
+            last: Mutex::default(),
+            limit: Mutex::new(Limit::new(Instant::now())),
+        });
+        let stdout = stdout.map(|pipe| tokio::spawn(read(pipe, "stdout", Arc::clone(&shared))));
+        let stderr = stderr.map(|pipe| tokio::spawn(read(pipe, "stderr", Arc::clone(&shared))));
+        Self { shared, readers: stdout.into_iter().chain(stderr).collect() }
+    }
+
+    /// Says whose output it is from now on.
+    pub fn belongs_to(&self, function: &FunctionName) {
+        // A process is assigned once, so this cannot be set already.
+        let _ = self.shared.function.set(function.clone());
+    }
+
+    /// What a process that has ended printed last.
+    pub async fn last_words(&self) -> String {
+        // Its pipes close with it, unless something it started holds them.
+        let deadline = Instant::now() + LAST_WORDS;
+        while !self.readers.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.shared.report_dropped();
+    }
+}
+
+async fn read(pipe: impl AsyncRead + Unpin, stream: &'static str, shared: Arc<Shared>) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut pipe).take(MAX_LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => shared.line(stream, &line),
+        }
+    }
+}
+
+impl Shared {
+    fn line(&self, stream: &'static str, line: &[u8]) {
+        if !self.limit.lock().unwrap_or_else(PoisonError::into_inner).allows(Instant::now()) {
+            return;
+        }
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_end_matches(['\n', '\r']);
+        self.report_dropped();
+        let function = self.function.get().map_or("", FunctionName::as_str);
+        tracing::info!(target: "function", function, instance = %self.instance, stream, "{text}");
+
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(text.to_owned());
+    }
+
+    fn report_dropped(&self) {
+        let dropped = self.limit.lock().unwrap_or_else(PoisonError::into_inner).take_dropped();
+        if dropped > 0 {
+            let function = self.function.get().map_or("", FunctionName::as_str);
+            tracing::warn!(
+                function, instance = %self.instance, dropped, limit = LINES_PER_SECOND,
+                "a function prints more lines a second than are kept"
+            );
+        }
+    }
+}
+
+/// So many lines a second.
+#[derive(Debug)]
+struct Limit {
+    second: Instant,
+    lines: u32,
+    dropped: u64,
+}
+
+impl Limit {
+    fn new(now: Instant) -> Self {
+        Self { second: now, lines: 0, dropped: 0 }
+    }
+
+    fn allows(&mut self, now: Instant) -> bool {
+        if now.duration_since(self.second) >= Duration::from_secs(1) {
+            (self.second, self.lines) = (now, 0);
+        }
+        self.lines += 1;
+        let allowed = self.lines <= LINES_PER_SECOND;
+        self.dropped += u64::from(!allowed);
+        allowed
+    }
+
+    /// What was dropped since the last time.
+    fn take_dropped(&mut self) -> u64 {
+        std::mem::take(&mut self.dropped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_cut_to_so_many_lines_a_second_and_counted() {
+        let start = Instant::now();
+        let mut limit = Limit::new(start);
+        let kept = (0..LINES_PER_SECOND * 3).filter(|_| limit.allows(start)).count();
+        assert_eq!(kept, LINES_PER_SECOND as usize);
+        assert!(limit.allows(start + Duration::from_secs(1)));
+        assert_eq!(limit.take_dropped(), u64::from(LINES_PER_SECOND) * 2);
+        assert_eq!(limit.take_dropped(), 0);
+    }
+}

@@ -1,0 +1,531 @@
+//! The instances of one function, and who may send them a request.
+//!
+//! Everything that decides is done under one short lock that is never held
+//! across an await: handing out a lease, finding an instance idle, retiring it.
+//! So none of these can slip between another's check and its act.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+
+use super::backoff::Backoff;
+use super::fleet::Fleet;
+use super::instance::{Deployment, Instance, InstanceId, Progress, Spare, StartError};
+use super::keeper::Order;
+use super::lease::{Lease, LeaseError, Origin};
+use super::life::{Event, Life, StopReason};
+use crate::function::FunctionName;
+use crate::function::manifest::Mode;
+
+/// Requests that may wait for one function. Beyond it, waiting longer helps
+/// neither the caller nor the machine.
+const MAX_WAITING: usize = 1024;
+
+/// The instances of one function.
+#[derive(Debug)]
+pub struct Pool {
+    /// The function.
+    pub name: FunctionName,
+    fleet: Arc<Fleet>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    serves: Serves,
+    /// Last used last, so that reuse is last in first out and the others can
+    /// become idle.
+    slots: Vec<Slot>,
+    /// Processes being started for this function, not yet in a slot.
+    booting: usize,
+    waiting: VecDeque<oneshot::Sender<Result<Lease, LeaseError>>>,
+    backoff: Backoff,
+}
+
+/// What requests get.
+#[derive(Debug, Clone)]
+pub enum Serves {
+    /// A revision.
+    Deployment(Arc<Deployment>),
+    /// Nothing: no source ever built.
+    Broken,
+    /// Nothing any more.
+    Removed,
+    /// Nothing any more: the server is ending. Being a value in the same place
+    /// as the deployment, no start can slip in after it.
+    ShuttingDown,
+}
+
+#[derive(Debug)]
+struct Slot {
+    instance: Arc<Instance>,
+    life: Life,
+    origin: Origin,
+}
+
+/// What an instance's keeper is to do when its idle time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdleVerdict {
+    /// It was idle too long and has been retired.
+    Retired,
+    /// Look again then.
+    LookAt(Instant),
+}
+
+/// Leases that were granted under the lock and are sent after it.
+type Granted = Vec<(oneshot::Sender<Result<Lease, LeaseError>>, Result<Lease, LeaseError>)>;
+
+impl Pool {
+    /// A pool without instances.
+    pub fn new(name: FunctionName, fleet: Arc<Fleet>) -> Arc<Self> {
+        let state = State {
+            serves: Serves::Broken,
+            slots: Vec::new(),
+            booting: 0,
+            waiting: VecDeque::new(),
+            backoff: Backoff::default(),
+        };
+        Arc::new(Self { name, fleet, state: Mutex::new(state) })
+    }
+
+    /// What requests get at present.
+    pub fn serves(&self) -> Serves {
+        self.lock().serves.clone()
+    }
+
+    /// The right to send one request to an instance. Starts one where that is
+    /// needed and allowed, and waits for it at most `patience`.
+    pub async fn lease(self: &Arc<Self>, patience: Duration) -> Result<Lease, LeaseError> {
+        let answer = {
+            let mut state = self.lock();
+            // Whoever came first is first, unless nobody waits.
+            if state.waiting.is_empty()
+                && let Some(lease) = self.grant(&mut state)?
+            {
+                return Ok(lease);
+            }
+            if state.waiting.len() >= MAX_WAITING {
+                return Err(LeaseError::Overloaded);
+            }
+            let (sender, answer) = oneshot::channel();
+            state.waiting.push_back(sender);
+            self.start_for_waiting(&mut state);
+            answer
+        };
+        match tokio::time::timeout(patience, answer).await {
+            Ok(Ok(result)) => result,
+            // Every sender answers before it is dropped, unless the pool goes.
+            Ok(Err(_)) => Err(LeaseError::ShuttingDown),
+            Err(_) => Err(LeaseError::Overloaded),
+        }
+    }
+
+    /// Takes a lease that can be had at once: on a serving instance, on one
+    /// that is starting and holds requests until its code has run, or on a
+    /// spare that becomes an instance now.
+    fn grant(self: &Arc<Self>, state: &mut State) -> Result<Option<Lease>, LeaseError> {
+        let deployment = match &state.serves {
+            Serves::Deployment(deployment) => Arc::clone(deployment),
+            Serves::Broken => return Err(LeaseError::Broken),
+            Serves::Removed => return Err(LeaseError::NotFound),
+            Serves::ShuttingDown => return Err(LeaseError::ShuttingDown),
+        };
+        if let Some(index) = state.free_slot(&deployment) {
+            return Ok(Some(self.lease_on(state, index)));
+        }
+        if !state.has_room(&deployment) {
+            return Ok(None);
+        }
+        if let Some(wait) = state.backoff.wait(Instant::now()) {
+            return Err(LeaseError::CrashLooping(wait));
+        }
+        self.fleet.may_start(&deployment).map_err(LeaseError::Start)?;
+        let Some(spare) = self.fleet.take_spare(&deployment.profile) else { return Ok(None) };
+        let index = self.adopt(state, spare, deployment, Origin::Spare);
+        Ok(Some(self.lease_on(state, index)))
+    }
+
+    fn lease_on(self: &Arc<Self>, state: &mut State, index: usize) -> Lease {
+        let mut slot = state.slots.remove(index);
+        let was = slot.life;
+        slot.on(Event::Lease);
+        let origin = if was.is_serving() { Origin::Warm } else { slot.origin };
+        let lease = Lease::new(Arc::clone(self), Arc::clone(&slot.instance), origin);
+        state.slots.push(slot);
+        lease
+    }
+
+    /// Makes a spare an instance of this function.
+    fn adopt(
+        self: &Arc<Self>,
+        state: &mut State,
+        spare: Spare,
+        deployment: Arc<Deployment>,
+        origin: Origin,
+    ) -> usize {
+        let Spare { id, link, orders } = spare;
+        let (progress, _) = watch::channel(Progress::Starting);
+        let instance = Arc::new(Instance { id, link, deployment, orders, progress });
+        instance.order(Order::Assign { instance: Arc::clone(&instance), pool: Arc::clone(self) });
+        self.fleet.activate(self);
+        state.slots.push(Slot { instance, life: Life::Starting { leases: 0 }, origin });
+        state.slots.len() - 1
+    }
+
+    /// Starts processes for those who wait, as far as the limits allow and
+    /// starts under way do not already suffice.
+    fn start_for_waiting(self: &Arc<Self>, state: &mut State) {
+        let Serves::Deployment(deployment) = state.serves.clone() else { return };
+        let concurrency = deployment.concurrency();
+        while state.booting * concurrency < state.waiting.len() && state.has_room(&deployment) {
+            self.boot(state, Arc::clone(&deployment));
+        }
+    }
+
+    /// Starts a process in a task of its own: a caller that hangs up cancels
+    /// nothing that others wait for.
+    fn boot(self: &Arc<Self>, state: &mut State, deployment: Arc<Deployment>) {
+        state.booting += 1;
+        let pool = Arc::clone(self);
+        self.fleet.spawn(async move {
+            let booted = pool.fleet.boot(&deployment.profile).await;
+            pool.booted(booted, deployment);
+        });
+    }
+
+    fn booted(self: &Arc<Self>, booted: Result<Spare, StartError>, deployment: Arc<Deployment>) {
+        let mut state = self.lock();
+        state.booting -= 1;
+        match (booted, &state.serves) {
+            // A newer revision may have been published meanwhile. The process
+            // is not committed to any yet, so it takes the newest it fits.
+            (Ok(spare), Serves::Deployment(newest)) if newest.profile == deployment.profile => {
+                let newest = Arc::clone(newest);
+                self.adopt(&mut state, spare, newest, Origin::Cold);
+            }
+            // Dropping it ends its keeper.
+            (Ok(spare), _) => drop(spare),
+            (Err(error), _) => self.start_failed(&mut state, &deployment, error),
+        }
+        self.serve_waiting(state);
+    }
+
+    /// Takes note of a start that failed. Every waiter learns of it, unless
+    /// another instance may still serve them.
+    fn start_failed(&self, state: &mut State, deployment: &Deployment, error: StartError) {
+        tracing::warn!(
+            function = %self.name, revision = %deployment.revision(), %error,
+            "an instance did not start"
+        );
+        // Without room nothing is wrong with the function itself.
+        if !matches!(error, StartError::NoRoom) {
+            state.backoff.failed(Instant::now());
+        }
+        if state.booting == 0 && state.slots.iter().all(|slot| !slot.may_serve()) {
+            for waiter in state.waiting.drain(..) {
+                let _ = waiter.send(Err(LeaseError::Start(error.clone())));
+            }
+        }
+    }
+
+    /// Gives those who wait what can be had, and lets the lock go before
+    /// anybody is told: a lease whose taker has gone is dropped, and dropping
+    /// it needs the lock.
+    fn serve_waiting(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let mut granted: Granted = Vec::new();
+        while !state.waiting.is_empty() {
+            let lease = match self.grant(&mut state) {
+                Ok(Some(lease)) => Ok(lease),
+                Ok(None) => break,
+                Err(error) => Err(error),
+            };
+            if let Some(waiter) = state.waiting.pop_front() {
+                granted.push((waiter, lease));
+            }
+        }
+        self.start_for_waiting(&mut state);
+        self.keep_minimum(&mut state);
+        drop(state);
+        for (waiter, lease) in granted {
+            let _ = waiter.send(lease);
+        }
+    }
+
+    /// Starts what `minInstances` asks for.
+    fn keep_minimum(self: &Arc<Self>, state: &mut State) {
+        let Serves::Deployment(deployment) = state.serves.clone() else { return };
+        let wanted = deployment.release.manifest.min_instances as usize;
+        if wanted == 0 || state.count() >= wanted || self.fleet.may_start(&deployment).is_err() {
+            return;
+        }
+        if let Some(wait) = state.backoff.wait(Instant::now()) {
+            let pool = Arc::clone(self);
+            self.fleet.spawn(async move {
+                tokio::time::sleep(wait).await;
+                pool.serve_waiting(pool.lock());
+            });
+            return;
+        }
+        while state.count() < wanted {
+            self.start_one(state, &deployment);
+        }
+    }
+
+    fn start_one(self: &Arc<Self>, state: &mut State, deployment: &Arc<Deployment>) {
+        match self.fleet.take_spare(&deployment.profile) {
+            Some(spare) => {
+                self.adopt(state, spare, Arc::clone(deployment), Origin::Spare);
+            }
+            None => self.boot(state, Arc::clone(deployment)),
+        }
+    }
+
+    /// A new revision takes over. What serves goes on serving until an
+    /// instance of the new one has started.
+    pub fn publish(self: &Arc<Self>, deployment: Arc<Deployment>) {
+        let mut state = self.lock();
+        if matches!(state.serves, Serves::ShuttingDown) {
+            return;
+        }
+        if let Serves::Deployment(old) = &state.serves {
+            self.fleet.disuse_profile(&old.profile);
+        }
+        self.fleet.use_profile(&deployment.profile);
+        state.serves = Serves::Deployment(Arc::clone(&deployment));
+        state.backoff.succeeded();
+        let manifest = &deployment.release.manifest;
+        let replaces = state.slots.iter().any(Slot::may_serve);
+        let wanted = replaces || manifest.warmup_on_start || manifest.min_instances > 0;
+        if wanted && manifest.mode == Mode::Serve && self.fleet.may_start(&deployment).is_ok() {
+            self.start_one(&mut state, &deployment);
+        } else {
+            // Nothing to take over from the old ones, if there are any.
+            self.retire_where(&mut state, StopReason::Superseded, |slot| {
+                slot.instance.deployment.revision() != deployment.revision()
+            });
+        }
+        self.serve_waiting(state);
+    }
+
+    /// The function serves nothing any more. Running requests are finished.
+    pub fn end(self: &Arc<Self>, serves: Serves, reason: StopReason) {
+        let mut state = self.lock();
+        if let Serves::Deployment(old) = &state.serves {
+            self.fleet.disuse_profile(&old.profile);
+        }
+        state.serves = serves;
+        self.retire_where(&mut state, reason, |_| true);
+        self.serve_waiting(state);
+    }
+
+    /// An instance's code has run.
+    pub fn started(self: &Arc<Self>, id: InstanceId) {
+        let mut state = self.lock();
+        let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
+        slot.on(Event::Started);
+        slot.instance.progress.send_replace(Progress::Started);
+        let revision = slot.instance.deployment.revision().clone();
+        state.backoff.succeeded();
+        match state.serves.clone() {
+            // It is the newest: now the older ones may go.
+            Serves::Deployment(newest) if *newest.revision() == revision => {
+                self.retire_where(&mut state, StopReason::Superseded, |slot| {
+                    *slot.instance.deployment.revision() != revision
+                });
+            }
+            // It was overtaken while it started; whatever is newest decides.
+            Serves::Deployment(_) => {}
+            _ => self.retire_where(&mut state, StopReason::Removed, |slot| slot.instance.id == id),
+        }
+        self.serve_waiting(state);
+    }
+
+    /// An instance's code did not run. Its keeper ends the process.
+    pub fn failed(self: &Arc<Self>, id: InstanceId, error: StartError) {
+        let mut state = self.lock();
+        let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
+        slot.on(Event::Retire(StopReason::StartFailed));
+        slot.instance.progress.send_replace(Progress::Failed(error.clone()));
+        let deployment = Arc::clone(&slot.instance.deployment);
+        self.start_failed(&mut state, &deployment, error);
+        self.serve_waiting(state);
+    }
+
+    /// An instance's process is gone.
+    pub fn exited(self: &Arc<Self>, id: InstanceId) {
+        let mut state = self.lock();
+        let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
+        slot.on(Event::Exited);
+        slot.instance.progress.send_if_modified(|progress| match progress {
+            Progress::Failed(_) => false,
+            _ => {
+                *progress = Progress::Ended;
+                true
+            }
+        });
+        state.slots.retain(|slot| slot.life != Life::Ended { leases: 0 });
+        if state.slots.is_empty() {
+            self.fleet.deactivate(self);
+        }
+        self.serve_waiting(state);
+    }
+
+    /// A response's body has ended, or its request has failed.
+    pub(super) fn release(self: &Arc<Self>, id: InstanceId) {
+        let mut state = self.lock();
+        let Some(index) = state.slots.iter().position(|slot| slot.instance.id == id) else { return };
+        let slot = &mut state.slots[index];
+        slot.on(Event::Release);
+        if slot.instance.deployment.release.manifest.mode == Mode::Oneshot {
+            slot.retire(StopReason::Oneshot);
+        }
+        match slot.life {
+            Life::Draining { leases: 0, reason } => slot.instance.order(Order::Stop(reason)),
+            Life::Idle { .. } if self.idle_time(&slot.instance.deployment).is_zero() => {
+                slot.instance.order(Order::LookIdle);
+            }
+            Life::Ended { leases: 0 } => {
+                state.slots.remove(index);
+            }
+            _ => {}
+        }
+        if state.waiting.is_empty() {
+            return;
+        }
+        self.serve_waiting(state);
+    }
+
+    /// Ends an instance once its requests are done.
+    pub fn retire(self: &Arc<Self>, id: InstanceId, reason: StopReason) {
+        let mut state = self.lock();
+        self.retire_where(&mut state, reason, |slot| slot.instance.id == id);
+        self.serve_waiting(state);
+    }
+
+    fn retire_where(&self, state: &mut State, reason: StopReason, which: impl Fn(&Slot) -> bool) {
+        for slot in state.slots.iter_mut().filter(|slot| which(slot)) {
+            slot.retire(reason);
+        }
+        if state.slots.is_empty() {
+            self.fleet.deactivate(self);
+        }
+    }
+
+    /// Whether an instance has been idle for its idle time, decided under the
+    /// lock that hands out leases.
+    pub fn look_idle(self: &Arc<Self>, id: InstanceId, now: Instant) -> IdleVerdict {
+        let mut state = self.lock();
+        let spare = state.count() > state.minimum();
+        let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else {
+            return IdleVerdict::Retired;
+        };
+        let idle = self.idle_time(&slot.instance.deployment);
+        match slot.life {
+            Life::Idle { since } if since + idle <= now && spare => {
+                slot.retire(StopReason::Idle);
+                IdleVerdict::Retired
+            }
+            Life::Idle { since } if since + idle > now => IdleVerdict::LookAt(since + idle),
+            // In use, so it cannot have been idle for long before then.
+            _ => IdleVerdict::LookAt(now + idle.max(Duration::from_secs(1))),
+        }
+    }
+
+    /// Since when its longest-idle instance that is not kept is idle.
+    pub fn oldest_idle(&self) -> Option<(InstanceId, Instant)> {
+        let state = self.lock();
+        if state.count() <= state.minimum() {
+            return None;
+        }
+        let idle = state.slots.iter().filter_map(|slot| match slot.life {
+            Life::Idle { since } => Some((slot.instance.id, since)),
+            _ => None,
+        });
+        idle.min_by_key(|(_, since)| *since)
+    }
+
+    /// Retires an instance if it is still idle, to make room.
+    pub fn retire_if_idle(self: &Arc<Self>, id: InstanceId) -> bool {
+        let mut state = self.lock();
+        let slot = state.slots.iter_mut().find(|slot| slot.instance.id == id);
+        match slot.filter(|slot| matches!(slot.life, Life::Idle { .. })) {
+            Some(slot) => {
+                slot.retire(StopReason::MadeRoom);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn idle_time(&self, deployment: &Deployment) -> Duration {
+        deployment.release.manifest.idle_seconds.unwrap_or(self.fleet.settings.idle)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change below is whole before anything that could panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The slot to lease on: serving and last used; else one that is starting
+    /// the newest revision, where nothing serves yet.
+    fn free_slot(&self, deployment: &Deployment) -> Option<usize> {
+        let free = |slot: &Slot| (slot.life.leases() as usize) < slot.instance.deployment.concurrency();
+        let serving = |slot: &Slot| slot.life.is_serving() && free(slot);
+        if let Some(index) = self.slots.iter().rposition(serving) {
+            return Some(index);
+        }
+        if self.slots.iter().any(|slot| slot.life.is_serving()) {
+            return None;
+        }
+        self.slots.iter().rposition(|slot| {
+            matches!(slot.life, Life::Starting { .. })
+                && slot.instance.deployment.revision() == deployment.revision()
+                && free(slot)
+        })
+    }
+
+    fn has_room(&self, deployment: &Deployment) -> bool {
+        self.count() < deployment.release.manifest.max_instances.get() as usize
+    }
+
+    /// Instances that serve or will.
+    fn count(&self) -> usize {
+        self.booting + self.slots.iter().filter(|slot| slot.may_serve()).count()
+    }
+
+    fn minimum(&self) -> usize {
+        match &self.serves {
+            Serves::Deployment(deployment) => deployment.release.manifest.min_instances as usize,
+            _ => 0,
+        }
+    }
+}
+
+impl Slot {
+    fn on(&mut self, event: Event) {
+        match self.life.on(event, Instant::now()) {
+            Ok(life) => self.life = life,
+            Err(error) => tracing::error!(
+                function = %self.instance.deployment.name, instance = %self.instance.id, %error,
+                "an instance's life went wrong"
+            ),
+        }
+    }
+
+    fn retire(&mut self, reason: StopReason) {
+        self.on(Event::Retire(reason));
+        match self.life {
+            Life::Draining { leases: 0, reason } => self.instance.order(Order::Stop(reason)),
+            Life::Draining { .. } => self.instance.order(Order::Drain),
+            _ => {}
+        }
+    }
+
+    fn may_serve(&self) -> bool {
+        self.life.is_serving() || matches!(self.life, Life::Starting { .. })
+    }
+}

@@ -1,0 +1,181 @@
+//! What a process is fixed to when it boots, before it knows its function.
+//!
+//! Deno's permissions can be narrowed later but never widened, and V8's heap
+//! limit cannot be changed at all. So two functions can share spares exactly
+//! when their profiles are equal, which for most functions they are.
+
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use crate::function::Permissions;
+use crate::function::permissions::{Access, Kind, Scope};
+use crate::function::published::Release;
+
+/// Where the shim connects to the keeper, in an instance's folder.
+pub const CONTROL_SOCKET: &str = "control.sock";
+/// Where the shim serves, in an instance's folder.
+pub const HTTP_SOCKET: &str = "http.sock";
+
+/// What a process is fixed to when it boots.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Profile {
+    /// The function's permissions.
+    permissions: Permissions,
+    /// V8 heap limit.
+    memory_mb: NonZeroU32,
+    /// The files it may read or write.
+    pub files: Files,
+}
+
+/// Where the files are that a process may reach.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Files {
+    /// It reaches none, so any function without files may use it.
+    None,
+    /// It reads the published files of one revision, where they lie.
+    Published(PathBuf),
+    /// It writes, so it gets a copy of the published files that lives and ends
+    /// with the process.
+    Copied(PathBuf),
+}
+
+impl Profile {
+    /// The profile that a release needs. `files` is where its files were published.
+    pub fn of(release: &Release, files: PathBuf) -> Self {
+        let permissions = release.manifest.permissions.clone();
+        let names = |kind| !permissions.paths(kind).is_empty();
+        let files = if names(Kind::Write) {
+            Files::Copied(files)
+        } else if names(Kind::Read) {
+            Files::Published(files)
+        } else {
+            Files::None
+        };
+        Self { permissions, memory_mb: release.manifest.memory_mb, files }
+    }
+
+    /// The command line of Deno for a process in `folder`, whose files, if it
+    /// has any, are in `files`.
+    pub fn arguments(&self, folder: &Path, files: &Path, shim: &Path) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = [
+            "run",
+            "--quiet",
+            "--no-prompt",
+            "--no-config",
+            "--no-lock",
+            "--no-npm",
+            "--no-remote",
+            "--unstable-no-legacy-abort",
+        ]
+        .into_iter()
+        .map(OsString::from)
+        .collect();
+        arguments.push(format!("--v8-flags=--max-old-space-size={}", self.memory_mb).into());
+        for kind in Kind::ALL {
+            arguments.extend(self.flags(kind, folder, files));
+        }
+        arguments.push(shim.into());
+        arguments.push(folder.into());
+        arguments
+    }
+
+    fn flags(&self, kind: Kind, folder: &Path, files: &Path) -> Vec<OsString> {
+        let Access { allow, deny } = self.permissions.of(kind);
+        // What the shim itself needs: the process's own two sockets. All of
+        // its environment is its own, so reading that reveals nothing.
+        let sockets = [folder.join(CONTROL_SOCKET), folder.join(HTTP_SOCKET)];
+        let own: Vec<String> = match kind {
+            Kind::Net => sockets.iter().map(|path| format!("unix:{}", escape(path))).collect(),
+            Kind::Read | Kind::Write => sockets.iter().map(|path| escape(path)).collect(),
+            _ => Vec::new(),
+        };
+        let value = |value: &String| match kind {
+            Kind::Read | Kind::Write => escape(&files.join(value)),
+            _ => value.clone(),
+        };
+        // `None` is the bare flag, which allows everything of this kind.
+        let allowed: Option<Vec<String>> = match (kind, allow, deny) {
+            (Kind::Env, ..) => None,
+            (_, _, Scope::Everything) | (_, Scope::Nothing, _) => Some(own),
+            // Every file means every file of the function.
+            (Kind::Read | Kind::Write, Scope::Everything, _) => {
+                Some([own, vec![escape(files)]].concat())
+            }
+            (_, Scope::Everything, _) => None,
+            (_, Scope::Only(values), _) => {
+                Some([own, values.iter().map(value).collect()].concat())
+            }
+        };
+        // Denying everything is what leaving out the permission does as well.
+        let denied = match deny {
+            Scope::Only(values) => values.iter().map(value).collect(),
+            Scope::Nothing | Scope::Everything => Vec::new(),
+        };
+        let mut flags = Vec::new();
+        match allowed {
+            None => flags.push(format!("--allow-{kind}").into()),
+            Some(values) if values.is_empty() => {}
+            Some(values) => flags.push(format!("--allow-{kind}={}", values.join(",")).into()),
+        }
+        if !denied.is_empty() {
+            flags.push(format!("--deny-{kind}={}", denied.join(",")).into());
+        }
+        flags
+    }
+}
+
+/// A path as a value in a flag, where a comma would begin the next value.
+fn escape(path: &Path) -> String {
+    path.to_string_lossy().replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::function::permissions::OperatorAllows;
+
+    fn arguments(flags: &[&str]) -> Vec<String> {
+        let profile = Profile {
+            permissions: Permissions::parse(flags, &OperatorAllows::default()).unwrap(),
+            memory_mb: NonZeroU32::new(64).unwrap(),
+            files: Files::None,
+        };
+        let arguments = profile.arguments(Path::new("/i"), Path::new("/f"), Path::new("/shim.js"));
+        let text = arguments.iter().map(|a| a.to_str().unwrap().to_owned());
+        text.filter(|a| a.contains("allow-") || a.contains("deny-")).collect()
+    }
+
+    const ENV: &str = "--allow-env";
+    const NET: &str = "--allow-net=unix:/i/control.sock,unix:/i/http.sock";
+    const READ: &str = "--allow-read=/i/control.sock,/i/http.sock";
+    const WRITE: &str = "--allow-write=/i/control.sock,/i/http.sock";
+
+    #[test]
+    fn a_process_gets_its_own_sockets_and_what_its_author_named() {
+        let with = |value: &str, to: &str| format!("{to},{value}");
+        for (flags, expected) in [
+            (vec![], [ENV.to_owned(), NET.to_owned(), READ.to_owned(), WRITE.to_owned()].to_vec()),
+            (
+                vec!["--allow-net=a.example:443", "--allow-read=./data"],
+                vec![ENV.into(), with("a.example:443", NET), with("/f/data", READ), WRITE.into()],
+            ),
+            (
+                vec!["--allow-net", "--deny-net=10.0.0.1", "--allow-read"],
+                vec![
+                    ENV.into(),
+                    "--allow-net".into(),
+                    "--deny-net=10.0.0.1".into(),
+                    with("/f", READ),
+                    WRITE.into(),
+                ],
+            ),
+            (
+                vec!["--allow-net=a.example", "--deny-net", "--allow-sys=hostname"],
+                vec![ENV.into(), NET.into(), READ.into(), WRITE.into(), "--allow-sys=hostname".into()],
+            ),
+        ] {
+            assert_eq!(arguments(&flags), expected, "{flags:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Sends a request to an instance and brings its response back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request, response};
+use http_body::Body;
+use tokio::time::timeout;
+
+use super::exchange::{Exchange, ExchangeError, InstanceBody};
+use super::headers::{self, Passage};
+use super::instance::{Instance, Progress, StartError};
+use super::keeper::{Order, START_TIMEOUT};
+use super::lease::{Lease, LeaseError};
+use super::pool::Pool;
+use super::reply::{Code, ERROR, Failure, ReplyBody, START};
+use super::request_body::RequestBodyError;
+use crate::http1::body::Framing;
+use crate::http1::head::upgrade;
+
+/// Leases tried for one request whose instances turn out to be gone.
+const MAX_ATTEMPTS: usize = 3;
+/// How long a broken connection waits for the word on what became of its process.
+const VERDICT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A request on its way to a function.
+#[derive(Debug)]
+pub struct Outbound<B> {
+    /// Its head, as the client sent it.
+    pub parts: request::Parts,
+    /// Its body; `None` where the framing says that there is none.
+    pub body: Option<B>,
+    /// Where the body ends.
+    pub framing: Framing,
+}
+
+/// Why one instance gave no response.
+enum Trouble {
+    /// It closed the connection.
+    Broken {
+        /// Perhaps without having seen the request.
+        stale: bool,
+    },
+    /// The caller gets this.
+    Failure(Failure),
+}
+
+/// Sends the request to an instance of the function, and brings its response
+/// back. The response's body carries the lease.
+pub async fn forward<B>(
+    pool: &Arc<Pool>,
+    request: Outbound<B>,
+    passage: Passage<'_>,
+    limit: Duration,
+) -> Result<Response<ReplyBody<B>>, Failure>
+where
+    B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
+{
+    let Outbound { mut parts, mut body, framing } = request;
+    let repeatable = body.is_none() && parts.method.is_idempotent();
+    for attempt in 1..=MAX_ATTEMPTS {
+        let lease = pool.lease(limit).await?;
+        let instance = Arc::clone(&lease.instance);
+        // A process that cannot be reached has not seen the request, so another
+        // may. Its own end is waited for, or the same one would be leased again.
+        let Ok(connection) = instance.link.connect().await else {
+            drop(lease);
+            let failure = what_became_of(&instance).await;
+            if failure.code == Code::StartFailed || attempt == MAX_ATTEMPTS {
+                return Err(failure);
+            }
+            continue;
+        };
+        let head = headers::to_instance(&mut parts, framing, passage, &instance.link);
+        let mut exchange = Exchange::new(connection, head, body.take(), framing);
+        match respond(&mut exchange, &parts.method, &instance, limit, passage.request_id).await {
+            Ok((head, framing, reusable)) => {
+                return accept(head, exchange, lease, framing, reusable);
+            }
+            Err(Trouble::Broken { stale: true }) if repeatable && attempt < MAX_ATTEMPTS => {}
+            Err(Trouble::Broken { .. }) => {
+                drop(lease);
+                return Err(what_became_of(&instance).await);
+            }
+            Err(Trouble::Failure(failure)) => return Err(failure),
+        }
+    }
+    Err(Failure::new(Code::FunctionCrashed, CRASHED))
+}
+
+const CRASHED: &str = "the function's process ended before it answered";
+
+/// Waits for the response's head. The function's time begins when its code has
+/// run; until then the start has a limit of its own.
+async fn respond<B>(
+    exchange: &mut Exchange<B>,
+    method: &Method,
+    instance: &Instance,
+    limit: Duration,
+    request_id: &str,
+) -> Result<(response::Parts, Framing, bool), Trouble>
+where
+    B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
+{
+    let started = if instance.is_starting() {
+        tokio::select! {
+            biased;
+            result = exchange.response(method) => Some(result),
+            _ = timeout(START_TIMEOUT + VERDICT_TIMEOUT, instance.decided()) => None,
+        }
+    } else {
+        None
+    };
+    let result = match started {
+        Some(result) => result,
+        None => match timeout(limit, exchange.response(method)).await {
+            Ok(result) => result,
+            Err(_) => {
+                instance.order(Order::Check { request: request_id.to_owned() });
+                let message = format!("no answer within {} seconds", limit.as_secs_f32());
+                let failure = Failure::new(Code::InvocationTimeout, message);
+                return Err(Trouble::Failure(failure));
+            }
+        },
+    };
+    result.map_err(|error| match error {
+        ExchangeError::Broken { stale } => Trouble::Broken { stale },
+        ExchangeError::RequestBody(error) => Trouble::Failure(error.into()),
+        ExchangeError::NotAResponse(error) => {
+            let message = format!("the function did not answer with HTTP: {error}");
+            Trouble::Failure(Failure::new(Code::FunctionCrashed, message))
+        }
+    })
+}
+
+/// Makes the instance's response the gateway's.
+fn accept<B>(
+    mut head: response::Parts,
+    exchange: Exchange<B>,
+    lease: Lease,
+    framing: Framing,
+    reusable: bool,
+) -> Result<Response<ReplyBody<B>>, Failure>
+where
+    B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
+{
+    if let Some(failure) = failure_of_shim(&head.headers, &lease.instance.link.token) {
+        // Read to its end, which is empty, so that the connection is kept.
+        drop(InstanceBody::new(exchange, lease, framing, reusable));
+        return Err(failure);
+    }
+    let change = upgrade(&head.headers).cloned();
+    headers::strip(&mut head.headers);
+    if head.status == StatusCode::SWITCHING_PROTOCOLS
+        && let Some(protocol) = change
+    {
+        head.headers.insert(UPGRADE, protocol);
+        head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    head.headers.insert(START, HeaderValue::from_static(lease.origin.as_str()));
+    let body = InstanceBody::new(exchange, lease, framing, reusable);
+    Ok(Response::from_parts(head, ReplyBody::Instance(body)))
+}
+
+/// What the shim says in its own name. It proves that with the process's
+/// token, which the function cannot know.
+fn failure_of_shim(headers: &HeaderMap, token: &str) -> Option<Failure> {
+    let text = headers.get(ERROR)?.to_str().ok()?;
+    match text.strip_prefix(token)?.trim_start() {
+        "function_error" => {
+            Some(Failure::new(Code::FunctionError, "the function failed; its log says why"))
+        }
+        "start_failed" => Some(LeaseError::Start(StartError::Code { message: String::new() }).into()),
+        _ => None,
+    }
+}
+
+/// What to tell a caller whose connection broke: the process ended, or never
+/// started at all.
+async fn what_became_of(instance: &Instance) -> Failure {
+    match timeout(VERDICT_TIMEOUT, instance.gone()).await {
+        Ok(Progress::Failed(error)) => LeaseError::Start(error).into(),
+        _ => Failure::new(Code::FunctionCrashed, CRASHED),
+    }
+}

@@ -1,0 +1,280 @@
+//! The loop: look, plan, build, publish, until told to stop.
+
+mod tracked;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::bundle::{BuildError, Built, Bundler};
+use super::check::check;
+use super::config::RegistryConfig;
+use super::fingerprint::Fingerprint;
+use super::inbox::{Inbox, Link, Scan, trace};
+use super::plan::Patience;
+use super::schedule::{Place, Schedule};
+use super::store::Store;
+use super::watch::Watch;
+use super::{CheckFolderError, RegistryError};
+use crate::function::published::Release;
+use crate::function::{FunctionName, Problem};
+use crate::sandbox::Spawner;
+use tracked::Tracked;
+
+/// A failed build is not told before the folder has been quiet for this long.
+const BEFORE_FAILURE: Duration = Duration::from_secs(2);
+/// How long to wait where the machine was in the way.
+const BEFORE_RETRY: Duration = Duration::from_secs(5);
+
+/// Runs the service on this thread.
+pub(super) fn run(
+    config: RegistryConfig,
+    spawner: Spawner,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), RegistryError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(RegistryError::Thread)?;
+    runtime.block_on(async {
+        let mut service = Service::start(&config, spawner).await?;
+        service.follow(stopped).await;
+        Ok(())
+    })
+}
+
+/// Builds and validates one folder.
+pub(super) async fn check_folder(
+    config: &RegistryConfig,
+    spawner: &Spawner,
+    folder: &Path,
+) -> Result<Release, CheckFolderError> {
+    let temporary = std::env::temp_dir().join(format!("doze-check-{}", std::process::id()));
+    std::fs::create_dir_all(&temporary).map_err(CheckFolderError::Temporary)?;
+    let checked = async {
+        let bundler = Bundler::prepare(config, spawner.clone(), &temporary).await?;
+        let source = Inbox::look_at_one(folder, bundler.id())
+            .map_err(|problem| CheckFolderError::Problems(vec![problem]))?;
+        let checked = check(&source, bundler.operator()).map_err(CheckFolderError::Problems)?;
+        match bundler.bundle(checked).await? {
+            Built::Bundle(bundle) => Ok(bundle.release().clone()),
+            Built::Problems(problems) => Err(CheckFolderError::Problems(problems)),
+        }
+    };
+    let result = checked.await;
+    let _ = std::fs::remove_dir_all(&temporary);
+    result
+}
+
+/// What a build came to, and of what.
+struct Finished {
+    name: FunctionName,
+    fingerprint: Fingerprint,
+    started: Instant,
+    built: Result<Built, BuildError>,
+}
+
+struct Service {
+    inbox: Inbox,
+    watch: Watch,
+    store: Store,
+    bundler: Bundler,
+    patience: Patience,
+    builds_at_once: usize,
+    functions: BTreeMap<FunctionName, Tracked>,
+    schedule: Schedule,
+    /// What is to be built, in the order of names.
+    ready: BTreeSet<FunctionName>,
+    builds: JoinSet<Finished>,
+    links: Vec<Link>,
+    /// What cannot be a function, by its name in `registry_in`.
+    nameless: BTreeSet<String>,
+    /// Whether it was told that `registry_in` cannot be read.
+    inbox_missed: bool,
+}
+
+impl Service {
+    async fn start(config: &RegistryConfig, spawner: Spawner) -> Result<Self, RegistryError> {
+        // Events name real paths, whatever folder the process is in later.
+        let root = std::path::absolute(&config.registry_in).map_err(RegistryError::Thread)?;
+        let store = Store::open(&config.registry)?;
+        refuse_nested(&root, store.root())?;
+        let bundler = Bundler::prepare(config, spawner, &store.temporary()).await?;
+        let published = store.read()?;
+        let functions =
+            published.into_iter().map(|(name, print)| (name, Tracked::published(print))).collect();
+        let mut schedule = Schedule::default();
+        schedule.look(Place::Everything, Instant::now());
+        Ok(Self {
+            inbox: Inbox::new(root.clone(), bundler.id().clone()),
+            watch: Watch::new(root, config.watch, config.safety_scan),
+            store,
+            bundler,
+            patience: Patience {
+                settle: config.settle,
+                before_failure: BEFORE_FAILURE.max(config.settle),
+                with_unrest: config.unrest,
+            },
+            builds_at_once: config.builds_at_once.max(1),
+            functions,
+            schedule,
+            ready: BTreeSet::new(),
+            builds: JoinSet::new(),
+            links: Vec::new(),
+            nameless: BTreeSet::new(),
+            inbox_missed: false,
+        })
+    }
+
+    async fn follow(&mut self, mut stopped: oneshot::Receiver<()>) {
+        loop {
+            self.start_builds();
+            let wake = self.schedule.next().unwrap_or_else(|| Instant::now() + BEFORE_RETRY);
+            tokio::select! {
+                biased;
+                // A sender that is gone says the same as one that sends.
+                _ = &mut stopped => break,
+                Some(finished) = self.builds.join_next() => match finished {
+                    Ok(finished) => self.finish(finished),
+                    Err(error) => tracing::error!(%error, "a build ended unexpectedly"),
+                },
+                places = self.watch.changed() => {
+                    let now = Instant::now();
+                    for place in places {
+                        self.schedule.look(place, now);
+                    }
+                }
+                () = tokio::time::sleep_until(wake.into()) => {}
+            }
+            for place in self.schedule.take_due(Instant::now()) {
+                self.look(place);
+            }
+        }
+        // Dropping a build kills its bundler; waiting makes sure of it.
+        self.builds.shutdown().await;
+    }
+
+    /// Looks at a place and decides about every function that is or was there.
+    fn look(&mut self, place: Place) {
+        let started = Instant::now();
+        let functions = match &place {
+            Place::Everything => self.look_at_everything(),
+            Place::Top(top) => self.look_at_top(&top.clone()),
+            Place::Owned(name) => self.look_at_owned(&name.clone()),
+        };
+        let now = Instant::now();
+        tracing::debug!(?place, functions = functions.len(), took = ?(now - started), "looked");
+        if place == Place::Everything {
+            self.schedule.look(Place::Everything, now + self.watch.interval(now - started));
+        }
+        self.schedule.looked(place, started, now);
+        for name in functions {
+            self.decide(&name);
+        }
+    }
+
+    fn look_at_everything(&mut self) -> Vec<FunctionName> {
+        self.watch.renew(self.inbox.root_identity());
+        let known = |name: &str| self.functions.contains_key(name);
+        let mut scan = match self.inbox.scan(&known) {
+            Ok(scan) => scan,
+            Err(error) => return self.miss_inbox(&error),
+        };
+        self.inbox_missed = false;
+        self.links = std::mem::take(&mut scan.links);
+        self.watch.follow(&self.links);
+        self.tell_nameless(std::mem::take(&mut scan.nameless), |_| true);
+        let all: Vec<_> = self.functions.keys().cloned().collect();
+        self.take_in(scan, all)
+    }
+
+    fn look_at_top(&mut self, top: &std::ffi::OsString) -> Vec<FunctionName> {
+        let known = |name: &str| self.functions.contains_key(name);
+        let mut scan = match self.inbox.scan_top(top, &known) {
+            Ok(scan) => scan,
+            Err(error) => return self.miss_inbox(&error),
+        };
+        self.links.retain(|link| link.top != *top);
+        self.links.append(&mut scan.links);
+        self.watch.follow(&self.links);
+        let shown = top.to_string_lossy().escape_debug().to_string();
+        self.tell_nameless(std::mem::take(&mut scan.nameless), |line| {
+            line.contains(&format!("`{shown}`")) || line.contains(&format!("`{shown}/"))
+        });
+        let there = |name: &&FunctionName| {
+            name.as_str().split('/').next().is_some_and(|first| top == first)
+        };
+        let all = self.functions.keys().filter(there).cloned().collect();
+        self.take_in(scan, all)
+    }
+
+    fn look_at_owned(&mut self, name: &FunctionName) -> Vec<FunctionName> {
+        let top = Place::of_top(name);
+        if !self.functions.contains_key(name) {
+            // A sub-folder of a function, or a function not seen before.
+            return self.look_at_top(&top);
+        }
+        let Some(source) = self.inbox.look_at(name) else { return self.look_at_top(&top) };
+        let scan = Scan { sources: vec![source], ..Scan::default() };
+        self.take_in(scan, vec![name.clone()])
+    }
+
+    /// Takes in what was seen of these functions; those that were not seen are
+    /// gone. Returns all that something may have to be done about.
+    fn take_in(&mut self, scan: Scan, mut all: Vec<FunctionName>) -> Vec<FunctionName> {
+        let now = Instant::now();
+        let mut sources = scan.into_sources();
+        for name in &all {
+            if let Some(tracked) = self.functions.get_mut(name) {
+                tracked.see(sources.remove(name), self.patience.settle, now);
+            }
+        }
+        for (name, source) in sources {
+            let mut tracked = Tracked::default();
+            tracked.see(Some(source), self.patience.settle, now);
+            self.functions.insert(name.clone(), tracked);
+            all.push(name);
+        }
+        all
+    }
+
+    fn miss_inbox(&mut self, error: &super::InboxError) -> Vec<FunctionName> {
+        if !std::mem::replace(&mut self.inbox_missed, true) {
+            let source = std::error::Error::source(error).map(ToString::to_string);
+            tracing::error!(%error, source, "what is published stays until it can be read again");
+        }
+        self.schedule.look(Place::Everything, Instant::now() + RegistryConfig::POLL);
+        Vec::new()
+    }
+
+    /// Tells what cannot be a function, once for as long as it lies there.
+    fn tell_nameless(&mut self, lines: Vec<String>, looked_at: impl Fn(&str) -> bool) {
+        for line in lines.iter().filter(|line| !self.nameless.contains(*line)) {
+            tracing::warn!(problem = %line, "cannot be published");
+        }
+        self.nameless.retain(|line| !looked_at(line));
+        self.nameless.extend(lines);
+    }
+}
+
+fn refuse_nested(registry_in: &Path, registry: &Path) -> Result<(), RegistryError> {
+    let (real, _) = trace(registry_in);
+    if real.starts_with(registry) || registry.starts_with(&real) {
+        return Err(RegistryError::Nested {
+            registry_in: registry_in.to_owned(),
+            registry: registry.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Tells each problem once, as compilers do.
+fn tell_problems(name: &FunctionName, state: &'static str, problems: &[Problem]) {
+    for problem in problems {
+        tracing::warn!(function = %name, state, %problem, "the newest source has a problem");
+    }
+}

@@ -1,0 +1,132 @@
+//! What the service remembers of one function.
+
+use std::time::{Duration, Instant};
+
+use crate::function::Problem;
+use crate::registry::fingerprint::Fingerprint;
+use crate::registry::inbox::Source;
+use crate::registry::plan::{Attempt, Observation, Patience, Standing, Step};
+
+/// One function that is published, or lies in `registry_in`, or both.
+#[derive(Debug)]
+pub(super) struct Tracked {
+    source: Seen,
+    published: Option<Fingerprint>,
+    attempt: Tried,
+    building: bool,
+}
+
+#[derive(Debug)]
+enum Seen {
+    /// Not looked for yet.
+    Never,
+    Here(Source, Observation),
+    Gone {
+        since: Instant,
+        looked_at: Instant,
+    },
+}
+
+#[derive(Debug)]
+enum Tried {
+    Nothing,
+    Failed(Fingerprint, Vec<Problem>),
+    UnrestTold,
+}
+
+impl Default for Tracked {
+    fn default() -> Self {
+        Self { source: Seen::Never, published: None, attempt: Tried::Nothing, building: false }
+    }
+}
+
+impl Tracked {
+    /// A function that was published before the service was started.
+    pub(super) fn published(fingerprint: Fingerprint) -> Self {
+        Self { published: Some(fingerprint), ..Self::default() }
+    }
+
+    /// Takes in what one look saw.
+    pub(super) fn see(&mut self, source: Option<Source>, settle: Duration, now: Instant) {
+        let seen = std::mem::replace(&mut self.source, Seen::Never);
+        self.source = match (source, seen) {
+            (Some(source), seen) => {
+                let previous = match &seen {
+                    Seen::Here(_, observation) => Some(observation),
+                    _ => None,
+                };
+                let observation = Observation::after(previous, source.look(), settle, now);
+                Seen::Here(source, observation)
+            }
+            (None, Seen::Gone { since, .. }) => Seen::Gone { since, looked_at: now },
+            (None, _) => Seen::Gone { since: now, looked_at: now },
+        };
+    }
+
+    /// What has to be done. Nothing while a build runs: it is asked again then.
+    pub(super) fn next(&self, patience: &Patience) -> Step {
+        let source = match &self.source {
+            _ if self.building => return Step::Nothing,
+            Seen::Never => return Step::Nothing,
+            Seen::Here(_, observation) => Ok(observation),
+            Seen::Gone { since, looked_at } => Err((*since, *looked_at)),
+        };
+        let attempt = match &self.attempt {
+            Tried::Nothing => Attempt::None,
+            Tried::Failed(fingerprint, _) => Attempt::Failed(fingerprint),
+            Tried::UnrestTold => Attempt::UnrestTold,
+        };
+        Standing { source, published: self.published.as_ref(), attempt }.next(patience)
+    }
+
+    /// Whether there is nothing left to remember.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.source, Seen::Gone { .. }) && self.published.is_none() && !self.building
+    }
+
+    /// The folder as it was last seen.
+    pub(super) fn source(&self) -> Option<&Source> {
+        match &self.source {
+            Seen::Here(source, _) => Some(source),
+            Seen::Never | Seen::Gone { .. } => None,
+        }
+    }
+
+    /// Whether the folder still looks like this.
+    pub(super) fn looks_like(&self, fingerprint: &Fingerprint) -> bool {
+        matches!(&self.source, Seen::Here(_, seen) if seen.fingerprint() == fingerprint)
+    }
+
+    pub(super) fn build_started(&mut self) {
+        self.building = true;
+    }
+
+    pub(super) fn build_ended(&mut self) {
+        self.building = false;
+    }
+
+    /// Remembers problems that are not told yet.
+    pub(super) fn failed(&mut self, fingerprint: Fingerprint, problems: Vec<Problem>) {
+        self.attempt = Tried::Failed(fingerprint, problems);
+    }
+
+    /// The problems that are not told yet.
+    pub(super) fn untold(&self) -> Option<(&Fingerprint, &[Problem])> {
+        match &self.attempt {
+            Tried::Failed(fingerprint, problems) => Some((fingerprint, problems)),
+            Tried::Nothing | Tried::UnrestTold => None,
+        }
+    }
+
+    /// Remembers that this is what is published now.
+    pub(super) fn told(&mut self, fingerprint: Fingerprint) {
+        self.published = Some(fingerprint);
+        self.attempt = Tried::Nothing;
+    }
+
+    /// Remembers that the folder's unrest was told.
+    pub(super) fn told_unrest(&mut self) {
+        self.published = Some(Fingerprint::none());
+        self.attempt = Tried::UnrestTold;
+    }
+}

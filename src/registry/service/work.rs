@@ -1,0 +1,164 @@
+//! Taking the steps that the plan asks for.
+
+use std::time::Instant;
+
+use super::{BEFORE_RETRY, Finished, Service, tell_problems};
+use crate::function::{FunctionName, Problem};
+use crate::registry::bundle::{Built, Bundle};
+use crate::registry::chain;
+use crate::registry::check::check;
+use crate::registry::fingerprint::Fingerprint;
+use crate::registry::plan::Step;
+use crate::registry::schedule::Place;
+use crate::registry::store::{Change, StoreError};
+
+impl Service {
+    /// Takes the next step for one function.
+    pub(super) fn decide(&mut self, name: &FunctionName) {
+        let Some(tracked) = self.functions.get(name) else { return };
+        match tracked.next(&self.patience) {
+            Step::Nothing => {
+                if tracked.is_nothing() {
+                    self.functions.remove(name);
+                }
+            }
+            Step::LookAt(at) => self.schedule.look(Place::of(name), at),
+            Step::Build => {
+                self.ready.insert(name.clone());
+            }
+            Step::TellFailure => self.tell_failure(name),
+            Step::TellUnrest => self.tell_unrest(name),
+            Step::Remove => self.remove(name),
+        }
+    }
+
+    /// Starts builds as long as there is room for them.
+    pub(super) fn start_builds(&mut self) {
+        while self.builds.len() < self.builds_at_once {
+            let Some(name) = self.ready.pop_first() else { return };
+            // It may have waited; what was true then is asked again.
+            let Some(tracked) = self.functions.get_mut(&name) else { continue };
+            if tracked.next(&self.patience) != Step::Build {
+                continue;
+            }
+            let Some(source) = tracked.source().cloned() else { continue };
+            tracked.build_started();
+            self.watch.renew_below(source.path());
+            let bundler = self.bundler.clone();
+            self.builds.spawn(async move {
+                let started = Instant::now();
+                let fingerprint = source.look().fingerprint().clone();
+                let built = match check(&source, bundler.operator()) {
+                    Ok(checked) => bundler.bundle(checked).await,
+                    Err(problems) => Ok(Built::Problems(problems)),
+                };
+                Finished { name, fingerprint, started, built }
+            });
+        }
+    }
+
+    /// Takes in what a build came to, unless the folder has changed meanwhile.
+    pub(super) fn finish(&mut self, finished: Finished) {
+        let Finished { name, fingerprint, started, built } = finished;
+        // Looked at before the function counts as not being built, or the look
+        // itself would ask for the next build.
+        self.look(Place::of(&name));
+        let Some(tracked) = self.functions.get_mut(&name) else { return };
+        tracked.build_ended();
+        let unchanged = tracked.looks_like(&fingerprint);
+        match built {
+            Err(error) => {
+                let error = chain(&error);
+                tracing::error!(function = %name, error, "failed to build; trying again later");
+                self.schedule.look(Place::of(&name), Instant::now() + BEFORE_RETRY);
+            }
+            Ok(Built::Bundle(bundle)) if unchanged => {
+                self.publish(&name, fingerprint, started, bundle);
+            }
+            Ok(Built::Problems(problems)) if unchanged => {
+                tracked.failed(fingerprint, problems);
+                self.decide(&name);
+            }
+            Ok(_) => self.decide(&name),
+        }
+    }
+
+    fn publish(
+        &mut self,
+        name: &FunctionName,
+        fingerprint: Fingerprint,
+        started: Instant,
+        bundle: Bundle,
+    ) {
+        let revision = bundle.release().revision.clone();
+        match self.store.publish(bundle) {
+            Ok(change) => {
+                let ms = started.elapsed().as_millis();
+                match change {
+                    Change::Revision => {
+                        tracing::info!(function = %name, %revision, ms, "published");
+                    }
+                    Change::Record => {
+                        tracing::debug!(function = %name, %revision, ms, "unchanged");
+                    }
+                }
+                self.told(name, fingerprint);
+            }
+            Err(error) => self.retry(name, &error),
+        }
+    }
+
+    fn tell_failure(&mut self, name: &FunctionName) {
+        let Some(tracked) = self.functions.get(name) else { return };
+        let Some((fingerprint, problems)) = tracked.untold() else { return };
+        let fingerprint = fingerprint.clone();
+        match self.store.publish_problems(name, problems.to_vec(), &fingerprint) {
+            Ok(record) => {
+                tell_problems(name, record.state_name(), &record.problems);
+                self.told(name, fingerprint);
+            }
+            Err(error) => self.retry(name, &error),
+        }
+    }
+
+    fn tell_unrest(&mut self, name: &FunctionName) {
+        let seconds = self.patience.with_unrest.as_secs();
+        let problem = Problem::new(format!(
+            "the folder has been changing for {seconds} seconds without a pause; stop what writes \
+             into it, or let it write elsewhere"
+        ));
+        match self.store.publish_problems(name, vec![problem], &Fingerprint::none()) {
+            Ok(record) => {
+                tell_problems(name, record.state_name(), &record.problems);
+                if let Some(tracked) = self.functions.get_mut(name) {
+                    tracked.told_unrest();
+                }
+                self.decide(name);
+            }
+            Err(error) => self.retry(name, &error),
+        }
+    }
+
+    fn remove(&mut self, name: &FunctionName) {
+        match self.store.remove(name) {
+            Ok(()) => {
+                self.functions.remove(name);
+                tracing::info!(function = %name, "removed");
+            }
+            Err(error) => self.retry(name, &error),
+        }
+    }
+
+    fn told(&mut self, name: &FunctionName, fingerprint: Fingerprint) {
+        if let Some(tracked) = self.functions.get_mut(name) {
+            tracked.told(fingerprint);
+        }
+    }
+
+    /// The machine was in the way: a full disk, say.
+    fn retry(&mut self, name: &FunctionName, error: &StoreError) {
+        let error = chain(error);
+        tracing::error!(function = %name, error, "failed to publish; trying again later");
+        self.schedule.look(Place::of(name), Instant::now() + BEFORE_RETRY);
+    }
+}
