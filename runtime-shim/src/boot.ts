@@ -1,0 +1,61 @@
+/**
+ * What runs inside every instance. The life of the process:
+ *
+ * 1. Connect to the server and learn the token that every request must carry.
+ * 2. Serve on a socket of our own, then say `ready`. From here on the process
+ *    may be a spare for hours: it holds requests until it has a function.
+ * 3. `assign` brings a function: evaluate it, answer what was held.
+ * 4. `stop`, or the end of the control channel, ends the process.
+ *
+ * Loading any `node:` module costs as much as booting Deno, so nothing on the
+ * way to `ready`, and nothing a small function needs, may touch one.
+ */
+import { Control } from "./control.ts";
+import { Instance } from "./instance.ts";
+import { exit } from "./intrinsics.ts";
+import { Gatekeeper } from "./token.ts";
+
+const directory = Deno.args[0];
+if (directory === undefined) throw new Error("usage: boot.js DIRECTORY");
+
+const control = await Control.connect(`${directory}/control.sock`);
+const first = await control.receive();
+if (first?.op !== "boot") exit(0);
+
+const instance = new Instance(control, new Gatekeeper(first.token));
+
+// A timer that throws or a promise that nobody handles is one record in the
+// log; it must not end the process under the other requests.
+addEventListener("error", (event) => {
+  event.preventDefault();
+  instance.report(null, event.error ?? event.message);
+});
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  instance.report(null, event.reason);
+});
+
+Deno.serve({
+  path: `${directory}/http.sock`,
+  onListen: () => control.send({ op: "ready" }),
+  onError: (thrown) => instance.failed(null, thrown),
+}, instance.receive);
+
+for (;;) {
+  const message = await control.receive();
+  // The server is gone, and with it everybody who could send us requests.
+  if (message === null) exit(0);
+  switch (message.op) {
+    case "assign":
+      // Not awaited: a top-level await in the function must not keep `check`
+      // and `stop` from being heard.
+      void instance.assign(message);
+      break;
+    case "check":
+      instance.check(message.request);
+      break;
+    case "stop":
+      void instance.stop(message.graceMs);
+      break;
+  }
+}

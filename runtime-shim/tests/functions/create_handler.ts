@@ -1,0 +1,3 @@
+import { createHandler } from "doze";
+
+export default createHandler((_request) => "Hello, world");

@@ -1,0 +1,3 @@
+const greeting = await Promise.resolve("waited");
+
+export default () => greeting;
