@@ -138,8 +138,15 @@ impl Config {
         let idle = errors
             .parse::<f64>("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds)
             .and_then(|value| {
-                let valid = (0.0..=86_400.0).contains(&value).then(|| Duration::from_secs_f64(value));
-                errors.require("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds, valid)
+                let valid =
+                    (0.0..=86_400.0).contains(&value).then(|| Duration::from_secs_f64(value));
+                errors.require(
+                    "--idle-seconds",
+                    "DOZE_IDLE_SECONDS",
+                    &args.idle_seconds,
+                    seconds,
+                    valid,
+                )
             });
         let spares = errors.parse("--spares", "DOZE_SPARES", &args.spares, number);
         let max_processes = match &args.max_processes {
@@ -150,25 +157,34 @@ impl Config {
                 errors.require(flag, variable, text, "a whole number above 0", more)
             }
         };
-        let sandbox = errors.choose("--sandbox", "DOZE_SANDBOX", &args.sandbox, &[
-            ("auto", SandboxMode::Auto),
-            ("strict", SandboxMode::Strict),
-            ("off", SandboxMode::Off),
-        ]);
+        let sandbox = errors.choose(
+            "--sandbox",
+            "DOZE_SANDBOX",
+            &args.sandbox,
+            &[
+                ("auto", SandboxMode::Auto),
+                ("strict", SandboxMode::Strict),
+                ("off", SandboxMode::Off),
+            ],
+        );
         let (flag, variable) = ("--allow-permissions", "DOZE_ALLOW_PERMISSIONS");
         let operator =
             errors.parse(flag, variable, &args.allow_permissions, "some of `run` and `ffi`");
-        let watch = errors.choose("--watch", "DOZE_WATCH", &args.watch, &[
-            ("native", WatchMode::Native),
-            ("poll", WatchMode::Poll(RegistryConfig::POLL)),
-        ]);
+        let watch = errors.choose(
+            "--watch",
+            "DOZE_WATCH",
+            &args.watch,
+            &[("native", WatchMode::Native), ("poll", WatchMode::Poll(RegistryConfig::POLL))],
+        );
         let filter = "a level (error, warn, info, debug, trace) or a list of `target=level`";
         let log = crate::telemetry::is_filter(&args.log).then(|| args.log.clone());
         let log = errors.require("--log", "DOZE_LOG", &args.log, filter, log);
-        let log_format = errors.choose("--log-format", "DOZE_LOG_FORMAT", &args.log_format, &[
-            ("text", LogFormat::Text),
-            ("json", LogFormat::Json),
-        ]);
+        let log_format = errors.choose(
+            "--log-format",
+            "DOZE_LOG_FORMAT",
+            &args.log_format,
+            &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+        );
 
         let config = (|| {
             Some(Self {
@@ -192,7 +208,8 @@ impl Config {
 
     /// What the registry service needs of it.
     pub fn registry(&self) -> RegistryConfig {
-        let paths = (absolute(&self.registry_in), absolute(&self.registry), absolute(&self.runtime));
+        let paths =
+            (absolute(&self.registry_in), absolute(&self.registry), absolute(&self.runtime));
         RegistryConfig {
             esbuild: tool(&self.runtime, "@esbuild", &platform(), "bin/esbuild"),
             operator: self.operator.clone(),

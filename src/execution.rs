@@ -139,7 +139,9 @@ impl Bound {
 
     /// Names what is missing of what was installed beside the server.
     fn check_tools(config: &Config) -> Result<(), ExecutionError> {
-        for (path, by) in [(&config.deno, "npm ci --ignore-scripts"), (&config.shim, "npm run build")] {
+        for (path, by) in
+            [(&config.deno, "npm ci --ignore-scripts"), (&config.shim, "npm run build")]
+        {
             if !path.is_file() {
                 return Err(ExecutionError::Missing { path: path.clone(), by });
             }
@@ -163,7 +165,9 @@ impl Bound {
             confinement: if config.settings.confined {
                 Confinement::default()
             } else {
-                tracing::warn!("the sandbox is off: functions have only Deno's permissions between them and this machine");
+                tracing::warn!(
+                    "the sandbox is off: functions have only Deno's permissions between them and this machine"
+                );
                 Confinement::none()
             },
         };
@@ -172,8 +176,8 @@ impl Bound {
         let supervisor =
             Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));
         let catalog = catalog::Catalog::new(&config.registry, config.poll);
-        let lanes = lanes::Lanes::start(&listener, &gateway)
-            .map_err(set_up("the threads that serve"))?;
+        let lanes =
+            lanes::Lanes::start(&listener, &gateway).map_err(set_up("the threads that serve"))?;
         let address = listener.local_addr().map_err(set_up("the listener"))?;
         drop(listener);
         tracing::info!(%address, "gateway is listening");

@@ -5,12 +5,12 @@
 //! clock or knows about tokio; both services speak in these words, and the
 //! published files are their only meeting point.
 
-pub mod manifest;
 pub mod name;
 pub mod permissions;
+pub mod manifest;
 pub mod problem;
-pub mod published;
 pub mod revision;
+pub mod published;
 
 pub use manifest::Manifest;
 pub use name::FunctionName;

@@ -12,7 +12,7 @@
 //!
 //! This module knows nothing about functions or instances.
 
-pub mod body;
 pub mod head;
+pub mod body;
 pub mod outgoing;
 pub mod stream;

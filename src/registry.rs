@@ -75,7 +75,7 @@ pub enum RegistryError {
     /// There is no bundler to build with.
     #[error("prepare the bundler")]
     Bundler(#[from] BundlerError),
-    /// The service's own thread or its runtime could not be started.
+    /// The service's own thread, its runtime or its working folder is missing.
     #[error("start the registry's thread")]
     Thread(#[source] std::io::Error),
     /// A bug: the thread is gone without an answer.
@@ -98,7 +98,7 @@ pub async fn run(
         .name("doze-registry".to_owned())
         .spawn(move || {
             // Whoever waited may be gone; then nobody is left to be told.
-            let _ = answer.send(service::run(config, spawner, stopped));
+            let _ = answer.send(service::run(&config, spawner, stopped));
         })
         .map_err(RegistryError::Thread)?;
     tokio::select! {

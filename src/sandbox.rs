@@ -14,10 +14,10 @@
 //!
 //! This module knows nothing about functions, Deno or HTTP.
 
-pub mod confine;
 pub mod confinement;
-pub mod process;
+pub mod confine;
 pub mod spawner;
+pub mod process;
 
 pub use confinement::{Confinement, FileRules, ResourceLimits};
 pub use process::Process;

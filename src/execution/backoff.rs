@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Failed starts in a row that cost nothing: the author may just be mending it.
 const FREE_FAILURES: u32 = 2;
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Doubles with every failed start in a row, and is forgotten with the first
 /// good one.

@@ -96,7 +96,8 @@ impl Catalog {
         };
         let found: BTreeSet<OsString> =
             entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();
-        let gone: Vec<_> = self.known.keys().filter(|file| !found.contains(*file)).cloned().collect();
+        let gone: Vec<_> =
+            self.known.keys().filter(|file| !found.contains(*file)).cloned().collect();
         found.into_iter().chain(gone).filter_map(|file| self.look(&file)).collect()
     }
 
@@ -137,9 +138,8 @@ impl Catalog {
         if self.known.get(file).is_some_and(|known| known.mark == mark) {
             return None;
         }
-        let read = std::fs::read(link.join(RECORD)).map_err(io::Error::from).and_then(|text| {
-            serde_json::from_slice::<Published>(&text).map_err(io::Error::from)
-        });
+        let read = std::fs::read(link.join(RECORD))
+            .and_then(|text| serde_json::from_slice::<Published>(&text).map_err(io::Error::from));
         let was = self.known.insert(file.clone(), Known { mark, name: Some(name.clone()) });
         match read {
             Ok(published) if published.name == name => Some(Change::Published(Box::new(published))),

@@ -31,7 +31,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two requests, and before the first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A client that takes nothing of its response for so long is gone.
-const WRITE_STALL: Duration = Duration::from_secs(60);
+const WRITE_STALL: Duration = Duration::from_mins(1);
 /// What is read and forgotten of a body that nobody wanted, to keep the
 /// connection.
 const MAX_SKIPPED: usize = 256 * 1024;
@@ -202,7 +202,8 @@ impl Connection {
         // A client that has not sent its body, and was not asked to, will not
         // send it; and one that is refused may have much left to send.
         let unread = !self.reader.is_at_end();
-        keep &= !self.reader.is_awaiting_continue() && !(unread && parts.status.is_client_error());
+        let unwilling = self.reader.is_awaiting_continue();
+        keep &= !(unwilling || (unread && parts.status.is_client_error()));
         let framing = framing(&parts, &body, head_only, version);
         keep &= framing != Framing::UntilClose;
         match framing {

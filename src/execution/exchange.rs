@@ -2,18 +2,17 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, StatusCode, response};
+use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use tokio::net::UnixStream;
 
 use super::lease::Lease;
-use super::link::{Connection, Link};
+use super::link::Connection;
 use crate::http1::body::{Decoded, Decoder, Framing};
-use crate::http1::head::{self, BadHead};
+use crate::http1::head::{self, BadHead, ResponseHead};
 use crate::http1::outgoing::{Outgoing, OutgoingError};
 use crate::http1::stream::poll_read;
 
@@ -62,7 +61,7 @@ where
     pub async fn response(
         &mut self,
         method: &Method,
-    ) -> Result<(response::Parts, Framing, bool), ExchangeError<B::Error>> {
+    ) -> Result<ResponseHead, ExchangeError<B::Error>> {
         std::future::poll_fn(|context| self.poll_response(context, method)).await
     }
 
@@ -70,14 +69,14 @@ where
         &mut self,
         context: &mut Context<'_>,
         method: &Method,
-    ) -> Poll<Result<(response::Parts, Framing, bool), ExchangeError<B::Error>>> {
+    ) -> Poll<Result<ResponseHead, ExchangeError<B::Error>>> {
         self.poll_send(context).map_err(ExchangeError::RequestBody)?;
         let stale = self.connection.reused;
         let mut heard = false;
         loop {
             let Connection { stream, buffer, .. } = &mut self.connection;
             match head::take_response(buffer, MAX_RESPONSE_HEAD, method) {
-                Ok(Some((parts, ..)))
+                Ok(Some(ResponseHead { parts, .. }))
                     if parts.status.is_informational()
                         && parts.status != StatusCode::SWITCHING_PROTOCOLS => {}
                 Ok(Some(response)) => return Poll::Ready(Ok(response)),
@@ -127,9 +126,8 @@ pub struct InstanceBody<B> {
 #[derive(Debug)]
 struct Open<B> {
     exchange: Exchange<B>,
-    link: Arc<Link>,
     /// Goes back when this is dropped.
-    _lease: Lease,
+    lease: Lease,
 }
 
 impl<B> InstanceBody<B>
@@ -139,8 +137,7 @@ where
 {
     /// The body that follows a response's head.
     pub fn new(exchange: Exchange<B>, lease: Lease, framing: Framing, reusable: bool) -> Self {
-        let link = Arc::clone(&lease.instance.link);
-        let open = Some(Open { exchange, link, _lease: lease });
+        let open = Some(Open { exchange, lease });
         let mut body = Self { open, decoder: Decoder::new(framing), reusable };
         if body.decoder.is_end() && body.reusable {
             body.finish();
@@ -150,17 +147,17 @@ where
 
     /// The connection after a change of protocol, and the lease on it.
     pub fn into_tunnel(self) -> Option<(UnixStream, BytesMut, impl Send)> {
-        let Open { exchange, _lease, .. } = self.open?;
+        let Open { exchange, lease, .. } = self.open?;
         let (stream, buffer) = exchange.into_stream();
-        Some((stream, buffer, _lease))
+        Some((stream, buffer, lease))
     }
 
     /// The body has ended well: the connection can serve the next request.
     fn finish(&mut self) {
-        let Some(Open { exchange, link, _lease }) = self.open.take() else { return };
+        let Some(Open { exchange, lease }) = self.open.take() else { return };
         let clean = exchange.connection.buffer.is_empty() && exchange.outgoing.is_end();
         if self.reusable && clean && !exchange.deaf {
-            link.give_back(exchange.connection);
+            lease.instance.link.give_back(exchange.connection);
         }
     }
 }

@@ -321,7 +321,8 @@ impl State {
 
     /// Ends one spare that may go. Dropping it ends its keeper.
     fn discard_spare(&mut self, may_go: impl Fn(&Profile) -> bool) -> bool {
-        let found = self.spares.iter_mut().find(|(profile, list)| !list.is_empty() && may_go(profile));
+        let found =
+            self.spares.iter_mut().find(|(profile, list)| !list.is_empty() && may_go(profile));
         found.and_then(|(_, list)| list.pop()).is_some()
     }
 }

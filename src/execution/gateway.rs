@@ -113,7 +113,9 @@ impl Gateway {
     {
         let uri = request.parts.uri.clone();
         match self.router.route(uri.path()) {
-            Route::Function { pool, path, bare } => self.invoke(&pool, request, path, bare, id).await,
+            Route::Function { pool, path, bare } => {
+                self.invoke(&pool, request, path, bare, id).await
+            }
             Route::Reserved(path) => self.own(path),
             Route::Nothing => Err(not_found(uri.path())),
         }
@@ -160,8 +162,12 @@ impl Gateway {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
         };
-        let passage =
-            Passage { request_id: id, client: peer.ip(), name: pool.name.as_str(), target: &target };
+        let passage = Passage {
+            request_id: id,
+            client: peer.ip(),
+            name: pool.name.as_str(),
+            target: &target,
+        };
         let limit = manifest.timeout_seconds;
         proxy::forward(pool, Outbound { parts, body, framing }, passage, limit).await
     }

@@ -33,7 +33,7 @@ const ABORT_GRACE: Duration = Duration::from_secs(2);
 /// How long `waitUntil` may go on after an instance was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long a draining instance may go on with open streams.
-const DRAIN_LIMIT: Duration = Duration::from_secs(15 * 60);
+const DRAIN_LIMIT: Duration = Duration::from_mins(15);
 /// A spare that cannot answer its own warm-up in this time is of no use.
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Error records of one process that are kept per second; a function may throw
@@ -198,7 +198,7 @@ impl<'k> Serving<'k> {
 
     async fn run(mut self) -> Ending {
         if let Err(error) = self.assign().await {
-            self.pool.failed(self.instance.id, StartError::launch(error));
+            self.pool.failed(self.instance.id, &StartError::launch(error));
             return Ending::Kill(StopReason::StartFailed);
         }
         loop {
@@ -215,7 +215,7 @@ impl<'k> Serving<'k> {
                 _ = self.launched.process.wait() => Some(self.exited().await),
                 () = at(self.start_by) => {
                     let error = StartError::TimedOut(START_TIMEOUT.as_secs());
-                    self.pool.failed(self.instance.id, error);
+                    self.pool.failed(self.instance.id, &error);
                     Some(Ending::Kill(StopReason::StartFailed))
                 }
                 () = at(self.look_at) => self.look_idle(),
@@ -233,7 +233,7 @@ impl<'k> Serving<'k> {
     /// Hands the function over.
     async fn assign(&mut self) -> io::Result<()> {
         let deployment = &self.instance.deployment;
-        self.launched.output.belongs_to(&deployment.name);
+        self.launched.output.belongs_to(deployment);
         let code = std::fs::read(deployment.folder.join(BUNDLE))?;
         let assign = ToShim::Assign {
             function: deployment.name.as_str(),
@@ -258,7 +258,7 @@ impl<'k> Serving<'k> {
             }
             FromShim::Failed { message, stack } => {
                 self.report(None, &message, stack.as_deref());
-                self.pool.failed(self.instance.id, StartError::Code { message });
+                self.pool.failed(self.instance.id, &StartError::Code { message });
                 return Some(Ending::Kill(StopReason::StartFailed));
             }
             FromShim::Error { request, message, stack } => {
@@ -333,7 +333,7 @@ impl<'k> Serving<'k> {
         let starting = self.start_by.is_some();
         if starting {
             let error = exited(status, &self.launched.output).await;
-            self.pool.failed(self.instance.id, error);
+            self.pool.failed(self.instance.id, &error);
         } else {
             tracing::warn!(
                 function = %self.instance.deployment.name, instance = %self.instance.id,
@@ -357,7 +357,7 @@ impl<'k> Serving<'k> {
         tracing::warn!(
             target: "function",
             function = %self.instance.deployment.name, instance = %self.instance.id,
-            request, stack, "{message}"
+            request, stack = &*stack, "{message}"
         );
     }
 }
@@ -385,9 +385,10 @@ pub async fn warm_up(link: &Link) -> io::Result<()> {
         loop {
             let head = http1::head::take_response(&mut buffer, 16 * 1024, &Method::GET);
             match head.map_err(io::Error::other)? {
-                Some((parts, ..)) if parts.status == http::StatusCode::NO_CONTENT => return Ok(()),
-                Some((parts, ..)) => {
-                    return Err(io::Error::other(format!("warm-up answered {}", parts.status)));
+                Some(head) if head.parts.status == http::StatusCode::NO_CONTENT => return Ok(()),
+                Some(head) => {
+                    let status = head.parts.status;
+                    return Err(io::Error::other(format!("warm-up answered {status}")));
                 }
                 None if http1::stream::read(&connection.stream, &mut buffer).await? == 0 => {
                     return Err(io::ErrorKind::UnexpectedEof.into());

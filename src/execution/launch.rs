@@ -7,8 +7,6 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt;
-
 use super::control::{ControlListener, ControlReceiver, ControlSender, FromShim, ToShim};
 use super::instance::{InstanceId, StartError};
 use super::link::Link;
@@ -85,8 +83,7 @@ impl Launcher {
     /// Starts a process and waits until it listens.
     pub async fn launch(&self, profile: &Profile) -> Result<Launched, StartError> {
         let id = InstanceId::next();
-        let folder =
-            Folder::make(self.run.join(id.to_string())).map_err(StartError::launch)?;
+        let folder = Folder::make(self.run.join(id.to_string())).map_err(StartError::launch)?;
         let control = folder.path().join(CONTROL_SOCKET);
         let listener = ControlListener::bind(&control).map_err(StartError::launch)?;
         let files = give_files(profile, folder.path()).map_err(StartError::launch)?;
@@ -104,9 +101,7 @@ impl Launcher {
             .map_err(StartError::launch)?;
         let output = Output::follow(id, process.take_stdout(), process.take_stderr());
 
-        let mut bytes = [0u8; 16];
-        rand::rng().fill(&mut bytes);
-        let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = format!("{:032x}", rand::random::<u128>());
 
         let introduced = async {
             let (mut sender, mut receiver) = listener.accept(&control).await?;

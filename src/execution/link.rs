@@ -10,7 +10,6 @@ use std::sync::{Mutex, PoisonError};
 use bytes::BytesMut;
 use tokio::net::UnixStream;
 
-
 /// Unused connections kept per instance and lane. More than a busy instance
 /// has requests at once would only hold descriptors.
 const MAX_UNUSED: usize = 64;

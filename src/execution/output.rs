@@ -12,7 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::task::JoinHandle;
 
-use super::instance::InstanceId;
+use super::instance::{Deployment, InstanceId};
+use super::stack::Stacks;
 use crate::function::FunctionName;
 
 /// Longest line that is kept, in bytes.
@@ -34,9 +35,16 @@ pub struct Output {
 #[derive(Debug)]
 struct Shared {
     instance: InstanceId,
-    function: OnceLock<FunctionName>,
+    owner: OnceLock<Owner>,
     last: Mutex<VecDeque<String>>,
     limit: Mutex<Limit>,
+}
+
+/// Whose output it is, from the assignment on.
+#[derive(Debug)]
+struct Owner {
+    function: FunctionName,
+    stacks: Mutex<Stacks>,
 }
 
 impl Output {
@@ -48,7 +56,7 @@ impl Output {
     ) -> Self {
         let shared = Arc::new(Shared {
             instance,
-            function: OnceLock::new(),
+            owner: OnceLock::new(),
             last: Mutex::default(),
             limit: Mutex::new(Limit::new(Instant::now())),
         });
@@ -58,9 +66,10 @@ impl Output {
     }
 
     /// Says whose output it is from now on.
-    pub fn belongs_to(&self, function: &FunctionName) {
+    pub fn belongs_to(&self, deployment: &Deployment) {
+        let stacks = Mutex::new(Stacks::new(&deployment.folder));
         // A process is assigned once, so this cannot be set already.
-        let _ = self.shared.function.set(function.clone());
+        let _ = self.shared.owner.set(Owner { function: deployment.name.clone(), stacks });
     }
 
     /// What a process that has ended printed last.
@@ -101,20 +110,29 @@ impl Shared {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches(['\n', '\r']);
         self.report_dropped();
-        let function = self.function.get().map_or("", FunctionName::as_str);
+        // An author who prints an error wants to see his own lines in it.
+        let text = match self.owner.get() {
+            Some(owner) => owner.stacks.lock().unwrap_or_else(PoisonError::into_inner).map(text),
+            None => text.into(),
+        };
+        let function = self.function();
         tracing::info!(target: "function", function, instance = %self.instance, stream, "{text}");
 
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == LAST_LINES {
             last.pop_front();
         }
-        last.push_back(text.to_owned());
+        last.push_back(text.into_owned());
+    }
+
+    fn function(&self) -> &str {
+        self.owner.get().map_or("", |owner| owner.function.as_str())
     }
 
     fn report_dropped(&self) {
         let dropped = self.limit.lock().unwrap_or_else(PoisonError::into_inner).take_dropped();
         if dropped > 0 {
-            let function = self.function.get().map_or("", FunctionName::as_str);
+            let function = self.function();
             tracing::warn!(
                 function, instance = %self.instance, dropped, limit = LINES_PER_SECOND,
                 "a function prints more lines a second than are kept"

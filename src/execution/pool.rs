@@ -191,11 +191,11 @@ impl Pool {
         let pool = Arc::clone(self);
         self.fleet.spawn(async move {
             let booted = pool.fleet.boot(&deployment.profile).await;
-            pool.booted(booted, deployment);
+            pool.booted(booted, &deployment);
         });
     }
 
-    fn booted(self: &Arc<Self>, booted: Result<Spare, StartError>, deployment: Arc<Deployment>) {
+    fn booted(self: &Arc<Self>, booted: Result<Spare, StartError>, deployment: &Deployment) {
         let mut state = self.lock();
         state.booting -= 1;
         match (booted, &state.serves) {
@@ -207,14 +207,14 @@ impl Pool {
             }
             // Dropping it ends its keeper.
             (Ok(spare), _) => drop(spare),
-            (Err(error), _) => self.start_failed(&mut state, &deployment, error),
+            (Err(error), _) => self.start_failed(&mut state, deployment, &error),
         }
         self.serve_waiting(state);
     }
 
     /// Takes note of a start that failed. Every waiter learns of it, unless
     /// another instance may still serve them.
-    fn start_failed(&self, state: &mut State, deployment: &Deployment, error: StartError) {
+    fn start_failed(&self, state: &mut State, deployment: &Deployment, error: &StartError) {
         tracing::warn!(
             function = %self.name, revision = %deployment.revision(), %error,
             "an instance did not start"
@@ -284,7 +284,7 @@ impl Pool {
 
     /// A new revision takes over. What serves goes on serving until an
     /// instance of the new one has started.
-    pub fn publish(self: &Arc<Self>, deployment: Arc<Deployment>) {
+    pub fn publish(self: &Arc<Self>, deployment: &Arc<Deployment>) {
         let mut state = self.lock();
         if matches!(state.serves, Serves::ShuttingDown) {
             return;
@@ -293,13 +293,13 @@ impl Pool {
             self.fleet.disuse_profile(&old.profile);
         }
         self.fleet.use_profile(&deployment.profile);
-        state.serves = Serves::Deployment(Arc::clone(&deployment));
+        state.serves = Serves::Deployment(Arc::clone(deployment));
         state.backoff.succeeded();
         let manifest = &deployment.release.manifest;
         let replaces = state.slots.iter().any(Slot::may_serve);
         let wanted = replaces || manifest.warmup_on_start || manifest.min_instances > 0;
-        if wanted && manifest.mode == Mode::Serve && self.fleet.may_start(&deployment).is_ok() {
-            self.start_one(&mut state, &deployment);
+        if wanted && manifest.mode == Mode::Serve && self.fleet.may_start(deployment).is_ok() {
+            self.start_one(&mut state, deployment);
         } else {
             // Nothing to take over from the old ones, if there are any.
             self.retire_where(&mut state, StopReason::Superseded, |slot| {
@@ -343,7 +343,7 @@ impl Pool {
     }
 
     /// An instance's code did not run. Its keeper ends the process.
-    pub fn failed(self: &Arc<Self>, id: InstanceId, error: StartError) {
+    pub fn failed(self: &Arc<Self>, id: InstanceId, error: &StartError) {
         let mut state = self.lock();
         let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
         slot.on(Event::Retire(StopReason::StartFailed));
@@ -375,7 +375,9 @@ impl Pool {
     /// A response's body has ended, or its request has failed.
     pub(super) fn release(self: &Arc<Self>, id: InstanceId) {
         let mut state = self.lock();
-        let Some(index) = state.slots.iter().position(|slot| slot.instance.id == id) else { return };
+        let Some(index) = state.slots.iter().position(|slot| slot.instance.id == id) else {
+            return;
+        };
         let slot = &mut state.slots[index];
         slot.on(Event::Release);
         if slot.instance.deployment.release.manifest.mode == Mode::Oneshot {
@@ -473,7 +475,8 @@ impl State {
     /// The slot to lease on: serving and last used; else one that is starting
     /// the newest revision, where nothing serves yet.
     fn free_slot(&self, deployment: &Deployment) -> Option<usize> {
-        let free = |slot: &Slot| (slot.life.leases() as usize) < slot.instance.deployment.concurrency();
+        let free =
+            |slot: &Slot| (slot.life.leases() as usize) < slot.instance.deployment.concurrency();
         let serving = |slot: &Slot| slot.life.is_serving() && free(slot);
         if let Some(index) = self.slots.iter().rposition(serving) {
             return Some(index);

@@ -103,9 +103,7 @@ impl Profile {
                 Some([own, vec![escape(files)]].concat())
             }
             (_, Scope::Everything, _) => None,
-            (_, Scope::Only(values), _) => {
-                Some([own, values.iter().map(value).collect()].concat())
-            }
+            (_, Scope::Only(values), _) => Some([own, values.iter().map(value).collect()].concat()),
         };
         // Denying everything is what leaving out the permission does as well.
         let denied = match deny {
@@ -172,7 +170,13 @@ mod tests {
             ),
             (
                 vec!["--allow-net=a.example", "--deny-net", "--allow-sys=hostname"],
-                vec![ENV.into(), NET.into(), READ.into(), WRITE.into(), "--allow-sys=hostname".into()],
+                vec![
+                    ENV.into(),
+                    NET.into(),
+                    READ.into(),
+                    WRITE.into(),
+                    "--allow-sys=hostname".into(),
+                ],
             ),
         ] {
             assert_eq!(arguments(&flags), expected, "{flags:?}");

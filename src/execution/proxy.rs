@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request, response};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 use http_body::Body;
 use tokio::time::timeout;
 
@@ -18,7 +18,7 @@ use super::pool::Pool;
 use super::reply::{Code, ERROR, Failure, ReplyBody, START};
 use super::request_body::RequestBodyError;
 use crate::http1::body::Framing;
-use crate::http1::head::upgrade;
+use crate::http1::head::{ResponseHead, upgrade};
 
 /// Leases tried for one request whose instances turn out to be gone.
 const MAX_ATTEMPTS: usize = 3;
@@ -76,9 +76,7 @@ where
         let head = headers::to_instance(&mut parts, framing, passage, &instance.link);
         let mut exchange = Exchange::new(connection, head, body.take(), framing);
         match respond(&mut exchange, &parts.method, &instance, limit, passage.request_id).await {
-            Ok((head, framing, reusable)) => {
-                return accept(head, exchange, lease, framing, reusable);
-            }
+            Ok(head) => return accept(head, exchange, lease),
             Err(Trouble::Broken { stale: true }) if repeatable && attempt < MAX_ATTEMPTS => {}
             Err(Trouble::Broken { .. }) => {
                 drop(lease);
@@ -100,7 +98,7 @@ async fn respond<B>(
     instance: &Instance,
     limit: Duration,
     request_id: &str,
-) -> Result<(response::Parts, Framing, bool), Trouble>
+) -> Result<ResponseHead, Trouble>
 where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
@@ -137,15 +135,14 @@ where
 
 /// Makes the instance's response the gateway's.
 fn accept<B>(
-    mut head: response::Parts,
+    head: ResponseHead,
     exchange: Exchange<B>,
     lease: Lease,
-    framing: Framing,
-    reusable: bool,
 ) -> Result<Response<ReplyBody<B>>, Failure>
 where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
+    let ResponseHead { parts: mut head, framing, reusable } = head;
     if let Some(failure) = failure_of_shim(&head.headers, &lease.instance.link.token) {
         // Read to its end, which is empty, so that the connection is kept.
         drop(InstanceBody::new(exchange, lease, framing, reusable));
@@ -172,7 +169,9 @@ fn failure_of_shim(headers: &HeaderMap, token: &str) -> Option<Failure> {
         "function_error" => {
             Some(Failure::new(Code::FunctionError, "the function failed; its log says why"))
         }
-        "start_failed" => Some(LeaseError::Start(StartError::Code { message: String::new() }).into()),
+        "start_failed" => {
+            Some(LeaseError::Start(StartError::Code { message: String::new() }).into())
+        }
         _ => None,
     }
 }

@@ -87,7 +87,12 @@ impl Reader {
     }
 
     /// The body of the request whose head has just been taken off the buffer.
-    pub fn body(self: &Arc<Self>, framing: Framing, limit: u64, expects_continue: bool) -> ClientBody {
+    pub fn body(
+        self: &Arc<Self>,
+        framing: Framing,
+        limit: u64,
+        expects_continue: bool,
+    ) -> ClientBody {
         let mut state = self.lock();
         state.decoder = Decoder::new(framing);
         state.allowance = limit;
@@ -179,12 +184,10 @@ impl Body for ClientBody {
                     return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                 }
                 Decoded::End => return Poll::Ready(None),
-                Decoded::NeedMore => {
-                    match ready!(poll_read(stream, context, &mut state.buffer)) {
-                        Ok(0) | Err(_) => return Poll::Ready(Some(Err(RequestBodyError::Gone))),
-                        Ok(_) => {}
-                    }
-                }
+                Decoded::NeedMore => match ready!(poll_read(stream, context, &mut state.buffer)) {
+                    Ok(0) | Err(_) => return Poll::Ready(Some(Err(RequestBodyError::Gone))),
+                    Ok(_) => {}
+                },
             }
         }
     }

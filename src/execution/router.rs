@@ -44,9 +44,8 @@ impl Router {
         }
         let pools = self.pools.load();
         let first = path.find('/').unwrap_or(path.len());
-        let second = path[first..].get(1..).map(|rest| {
-            first + 1 + rest.find('/').unwrap_or(rest.len())
-        });
+        let second =
+            path[first..].get(1..).map(|rest| first + 1 + rest.find('/').unwrap_or(rest.len()));
         for end in second.into_iter().chain([first]) {
             if let Some(pool) = pools.get(&path[..end]) {
                 let rest = &path[end..];

@@ -1,50 +1,54 @@
 //! A stack in the bundle's lines, told in the lines that the author wrote.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use sourcemap::SourceMap;
 
 use crate::function::published::SOURCE_MAP;
 
-/// What the shim calls a bundle in stacks: `doze:///<function>/…:LINE:COLUMN`.
-const SCHEME: &str = "doze:///";
+/// What a bundle is called in stacks: `doze:///<function>/…:LINE:COLUMN`, or,
+/// where it was loaded as a URL and prints a stack itself, by that URL.
+const SCHEMES: [&str; 2] = ["doze:///", "data:text/javascript;charset=utf-8;doze,"];
 
 /// Maps the stacks of one revision. The source map is read with the first.
 #[derive(Debug)]
 pub struct Stacks {
     path: PathBuf,
-    map: Option<Option<SourceMap>>,
+    map: OnceCell<Option<SourceMap>>,
 }
 
 impl Stacks {
     /// The stacks of the revision in `folder`.
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(SOURCE_MAP), map: None }
+        Self { path: folder.join(SOURCE_MAP), map: OnceCell::new() }
     }
 
     /// The stack with every place in the bundle replaced by the place it was
     /// made from. What cannot be mapped stays as it is.
-    pub fn map(&mut self, stack: &str) -> String {
-        let path = &self.path;
-        let map = self.map.get_or_insert_with(|| {
-            SourceMap::from_slice(&std::fs::read(path).ok()?).ok()
-        });
+    pub fn map<'s>(&self, stack: &'s str) -> Cow<'s, str> {
+        if !SCHEMES.iter().any(|scheme| stack.contains(scheme)) {
+            return Cow::Borrowed(stack);
+        }
+        let map =
+            self.map.get_or_init(|| SourceMap::from_slice(&std::fs::read(&self.path).ok()?).ok());
         match map {
-            Some(map) => rewrite(stack, |line, column| {
+            Some(map) => Cow::Owned(rewrite(stack, |line, column| {
                 let token = map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
                 let (line, column) = token.get_src();
                 Some(format!("{}:{}:{}", token.get_source()?, line + 1, column + 1))
-            }),
-            None => stack.to_owned(),
+            })),
+            None => Cow::Borrowed(stack),
         }
     }
 }
 
-/// Replaces every `doze:///…:LINE:COLUMN` that `place` knows better.
+/// Replaces every place in the bundle that `place` knows better.
 fn rewrite(stack: &str, place: impl Fn(u32, u32) -> Option<String>) -> String {
     let mut mapped = String::with_capacity(stack.len());
     let mut rest = stack;
-    while let Some(start) = rest.find(SCHEME) {
+    while let Some(start) = SCHEMES.iter().filter_map(|scheme| rest.find(scheme)).min() {
         mapped.push_str(&rest[..start]);
         rest = &rest[start..];
         let end = rest.find([')', '\n', ' ']).unwrap_or(rest.len());

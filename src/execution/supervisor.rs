@@ -35,7 +35,8 @@ impl Supervisor {
         self.gateway.ready.store(true, Ordering::Release);
         tracing::info!(
             functions = self.gateway.router.all().len(),
-            millis = begun.elapsed().as_millis(), "registry read"
+            millis = begun.elapsed().as_millis(),
+            "registry read"
         );
         loop {
             let changes = catalog.changed().await;
@@ -70,7 +71,7 @@ impl Supervisor {
                             function = %deployment.name, revision = %deployment.revision(),
                             "revision found"
                         );
-                        pool.publish(Arc::new(deployment));
+                        pool.publish(&Arc::new(deployment));
                     }
                 }
                 Change::Removed(name) => {

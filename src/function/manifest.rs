@@ -163,7 +163,7 @@ impl Manifest {
             "memoryMb" => reader.set(&mut self.memory_mb, |r| r.count(name, value, 16, 65_536)),
             "concurrency" => reader.set(&mut self.concurrency, |r| r.count(name, value, 1, 10_000)),
             "minInstances" => {
-                reader.set(&mut self.min_instances, |r| r.number(name, value, 0, 1_000))
+                reader.set(&mut self.min_instances, |r| r.number(name, value, 0, 1_000));
             }
             "maxInstances" => {
                 reader.set(&mut self.max_instances, |r| r.count(name, value, 1, 1_000));
@@ -392,7 +392,6 @@ mod seconds {
     use serde::{Deserialize, Deserializer, Serializer};
 
     #[expect(
-        clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a whole number of seconds below a day is exact"
@@ -413,6 +412,7 @@ mod seconds {
     pub(super) mod option {
         use super::{Deserialize, Deserializer, Duration, Serializer};
 
+        #[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
         pub(in super::super) fn serialize<S: Serializer>(
             value: &Option<Duration>,
             to: S,

@@ -253,9 +253,9 @@ impl Permissions {
         let values = values.map(|list| parse_values(flag, kind, list)).transpose()?;
         let access = &mut self.0[kind as usize];
         if allow {
-            access.allow.add(values)
+            access.allow.add(values);
         } else {
-            access.deny.add(values)
+            access.deny.add(values);
         }
         Ok(())
     }

@@ -33,11 +33,9 @@ impl RevisionId {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        let mut text = String::with_capacity(DIGITS);
-        for byte in hash.finalize().iter().take(DIGITS / 2) {
-            fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}")).expect("a String grows");
-        }
-        Self(text.into())
+        let mut first = [0; DIGITS / 2];
+        first.copy_from_slice(&hash.finalize()[..DIGITS / 2]);
+        Self(format!("{:016x}", u64::from_be_bytes(first)).into())
     }
 
     /// The digits.

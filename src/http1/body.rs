@@ -168,7 +168,8 @@ fn chunk_size(line: &[u8]) -> Result<u64, BadBody> {
         return Err(BadBody("a chunk's size is not valid"));
     }
     size.iter().try_fold(0, |sum, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(BadBody("a chunk's size is not valid"))?;
+        let digit =
+            char::from(*digit).to_digit(16).ok_or(BadBody("a chunk's size is not valid"))?;
         Ok(sum * 16 + u64::from(digit))
     })
 }
@@ -208,7 +209,12 @@ fn take_trailers(buffer: &mut BytesMut) -> Result<Option<HeaderMap>, BadBody> {
 fn may_trail(name: &HeaderName) -> bool {
     !matches!(
         name.as_str(),
-        "content-length" | "transfer-encoding" | "host" | "connection" | "authorization" | "trailer"
+        "content-length"
+            | "transfer-encoding"
+            | "host"
+            | "connection"
+            | "authorization"
+            | "trailer"
     ) && !name.as_str().starts_with("x-doze-")
 }
 
@@ -219,7 +225,11 @@ mod tests {
     use super::*;
 
     /// Feeds the text in pieces of `step` bytes.
-    fn read(framing: Framing, text: &[u8], step: usize) -> Result<(Vec<u8>, HeaderMap, Vec<u8>), BadBody> {
+    fn read(
+        framing: Framing,
+        text: &[u8],
+        step: usize,
+    ) -> Result<(Vec<u8>, HeaderMap, Vec<u8>), BadBody> {
         let mut decoder = Decoder::new(framing);
         let (mut buffer, mut body, mut trailers) = (BytesMut::new(), Vec::new(), HeaderMap::new());
         let mut pieces = text.chunks(step);
@@ -254,13 +264,24 @@ mod tests {
     #[test]
     fn a_body_that_breaks_its_framing_is_refused() {
         for text in [
-            "x\r\n", "-1\r\n", "+1\r\na\r\n", " 1\r\na\r\n", "\r\n", "0x1\r\na\r\n", "1\na\n",
-            "1\r\nab\r\n", "1\r\na\n\r\n", "10000000000000000\r\n", "0\r\nX : y\r\n\r\n", "0\r\nbad\r\n\r\n",
+            "x\r\n",
+            "-1\r\n",
+            "+1\r\na\r\n",
+            " 1\r\na\r\n",
+            "\r\n",
+            "0x1\r\na\r\n",
+            "1\na\n",
+            "1\r\nab\r\n",
+            "1\r\na\n\r\n",
+            "10000000000000000\r\n",
+            "0\r\nX : y\r\n\r\n",
+            "0\r\nbad\r\n\r\n",
             "0\r\nX: y\n\r\n",
         ] {
             for step in [1, 100] {
                 assert!(
-                    read(Framing::Chunked, text.as_bytes(), step).is_err_and(|e| e.0 != "breaks off"),
+                    read(Framing::Chunked, text.as_bytes(), step)
+                        .is_err_and(|e| e.0 != "breaks off"),
                     "{text:?} was accepted in steps of {step}"
                 );
             }

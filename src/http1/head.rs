@@ -4,7 +4,9 @@ use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, request, response};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, request, response,
+};
 
 use super::body::Framing;
 
@@ -23,6 +25,17 @@ pub struct RequestHead {
     pub keep_alive: bool,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub expects_continue: bool,
+}
+
+/// A response's head, and what it says about the connection.
+#[derive(Debug)]
+pub struct ResponseHead {
+    /// Status, version and fields.
+    pub parts: response::Parts,
+    /// Where the body ends.
+    pub framing: Framing,
+    /// Whether the connection can carry another request after the body.
+    pub reusable: bool,
 }
 
 /// Why a request's head cannot be served.
@@ -77,21 +90,22 @@ pub fn take_request(buffer: &mut BytesMut, limit: usize) -> Result<Option<Reques
 }
 
 /// Takes one response head off the front of `buffer`; `None` while it is not
-/// complete. Says where the body ends and whether the connection can be used
-/// again.
+/// complete.
 pub fn take_response(
     buffer: &mut BytesMut,
     limit: usize,
     to: &Method,
-) -> Result<Option<(response::Parts, Framing, bool)>, BadHead> {
+) -> Result<Option<ResponseHead>, BadHead> {
     let Some(end) = find_end(buffer, limit)? else { return Ok(None) };
     let head = buffer.split_to(end).freeze();
 
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    match httparse::ParserConfig::default()
-        .parse_response_with_uninit_headers(&mut parsed, &head, &mut fields)
-    {
+    match httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut parsed,
+        &head,
+        &mut fields,
+    ) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(Malformed("the response's header breaks off")),
         Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooLarge),
@@ -114,7 +128,7 @@ pub fn take_response(
 
     let mut parts = http::Response::new(()).into_parts().0;
     (parts.status, parts.version, parts.headers) = (status, version, headers);
-    Ok(Some((parts, framing, reusable)))
+    Ok(Some(ResponseHead { parts, framing, reusable }))
 }
 
 /// Where the head ends. A line feed without a carriage return ends a line for
@@ -172,7 +186,8 @@ fn framing(headers: &HeaderMap, version: Version) -> Result<Framing, BadHead> {
             }
             // `parse` alone would accept a leading plus sign.
             let digits = length.as_bytes();
-            let number = digits.iter().all(u8::is_ascii_digit).then(|| length.to_str().ok()?.parse().ok());
+            let number =
+                digits.iter().all(u8::is_ascii_digit).then(|| length.to_str().ok()?.parse().ok());
             match number.flatten() {
                 Some(0) => Ok(Framing::Empty),
                 Some(length) => Ok(Framing::Length(length)),
@@ -289,16 +304,34 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "several Host"),
             ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "not a host"),
             ("GET / HTTP/1.1\r\nHost:\r\n\r\n", "not a host"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "both"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "several Content-Length"),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "both",
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+                "several Content-Length",
+            ),
             ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", "not a number"),
             ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", "not a number"),
             ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", "not a number"),
             ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", "not a number"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n", "not a number"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n", "other than chunked"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "other than chunked"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", "other than chunked"),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551616\r\n\r\n",
+                "not a number",
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
+                "other than chunked",
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+                "other than chunked",
+            ),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "other than chunked",
+            ),
             ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.0"),
             ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "name"),
             ("GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n", "name"),
@@ -365,10 +398,15 @@ mod tests {
             ("HTTP/1.1 204 No Content\r\n\r\n", Method::GET, Framing::Empty, true),
             ("HTTP/1.1 304 Not Modified\r\n\r\n", Method::GET, Framing::Empty, true),
             ("HTTP/1.1 200 OK\r\n\r\n", Method::GET, Framing::UntilClose, false),
-            ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Method::GET, Framing::Chunked, true),
+            (
+                "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+                Method::GET,
+                Framing::Chunked,
+                true,
+            ),
         ] {
             let taken = take_response(&mut BytesMut::from(head), 1024, &to).unwrap().unwrap();
-            assert_eq!((taken.1, taken.2), (framing, reusable), "{head:?}");
+            assert_eq!((taken.framing, taken.reusable), (framing, reusable), "{head:?}");
         }
     }
 }

@@ -99,7 +99,8 @@ where
             Ok(data) if data.is_empty() => {}
             Ok(data) => match &mut self.framing {
                 Framing::Length(left) => {
-                    *left = left.checked_sub(data.len() as u64).ok_or(OutgoingError::WrongLength)?;
+                    *left =
+                        left.checked_sub(data.len() as u64).ok_or(OutgoingError::WrongLength)?;
                     self.queue.push(data);
                 }
                 Framing::Chunked => {

@@ -92,7 +92,7 @@ impl BuildError {
 #[derive(Debug)]
 pub(super) enum Built {
     /// It can be published.
-    Bundle(Bundle),
+    Bundle(Box<Bundle>),
     /// The author has to mend these first.
     Problems(Vec<Problem>),
 }
@@ -223,14 +223,14 @@ impl Bundler {
         if !problems.is_empty() {
             return Ok(Built::Problems(limited(problems)));
         }
-        let code = code::finish(output, &checked, self.esbuild.library())?;
+        let code = code::finish(&output, &checked, self.esbuild.library())?;
         let files = match staging.fill(&code, &checked)? {
             Ok(files) => files,
             Err(problem) => return Ok(Built::Problems(vec![problem])),
         };
         let manifest = serde_json::to_vec(checked.manifest()).map_err(BuildError::Account)?;
         let format = serde_json::to_vec(&code.format).map_err(BuildError::Account)?;
-        let mut parts = vec![code.code.as_slice(), &manifest, &format];
+        let mut parts = vec![code.text.as_slice(), &manifest, &format];
         parts.extend(files.iter().map(Vec::as_slice));
         let release = Release {
             revision: RevisionId::of(parts),
@@ -242,7 +242,7 @@ impl Bundler {
         };
         let name = checked.name().clone();
         let fingerprint = checked.fingerprint().clone();
-        Ok(Built::Bundle(Bundle { name, fingerprint, release, staging }))
+        Ok(Built::Bundle(Box::new(Bundle { name, fingerprint, release, staging })))
     }
 }
 

@@ -114,7 +114,7 @@ impl Inbox {
     }
 
     fn look_at_top(&self, top: &OsStr, is_known: IsKnown<'_>, scan: &mut Scan) {
-        let Some((path, found)) = self.find(&self.root, top, top, scan) else { return };
+        let Some((path, found)) = Self::find(&self.root, top, top, scan) else { return };
         let Found::Folder = found else {
             return self.report_misplaced(top, &path, found, scan);
         };
@@ -149,7 +149,7 @@ impl Inbox {
             if sub == "node_modules" {
                 continue;
             }
-            let Some((path, found)) = self.find(folder, &sub, OsStr::new(owner), scan) else {
+            let Some((path, found)) = Self::find(folder, &sub, OsStr::new(owner), scan) else {
                 continue;
             };
             let shown = Path::new(owner).join(&sub);
@@ -169,13 +169,7 @@ impl Inbox {
     }
 
     /// What stands at one name, and the links on the way to it.
-    fn find(
-        &self,
-        folder: &Path,
-        name: &OsStr,
-        top: &OsStr,
-        scan: &mut Scan,
-    ) -> Option<(PathBuf, Found)> {
+    fn find(folder: &Path, name: &OsStr, top: &OsStr, scan: &mut Scan) -> Option<(PathBuf, Found)> {
         if name.to_string_lossy().starts_with(['_', '.']) {
             return None;
         }

@@ -32,7 +32,7 @@ pub(super) struct Observation {
 
 /// The oldest change that is told apart from older ones. Dates can lie far
 /// back, before this machine's clock was started.
-const OLD: Duration = Duration::from_secs(60);
+const OLD: Duration = Duration::from_secs(30);
 
 impl Observation {
     /// What is known after one more look.

@@ -64,7 +64,12 @@ impl Schedule {
             self.due.retain(|_, at| *at > now);
             return vec![Place::Everything];
         }
-        self.due.extract_if(.., |_, at| *at <= now).map(|(place, _)| place).collect()
+        let due = self.due.iter().filter(|(_, at)| **at <= now);
+        let due: Vec<_> = due.map(|(place, _)| place.clone()).collect();
+        for place in &due {
+            self.due.remove(place);
+        }
+        due
     }
 
     /// Remembers that a place was looked at, and how long that took.

@@ -19,7 +19,7 @@ use super::plan::Patience;
 use super::schedule::{Place, Schedule};
 use super::store::Store;
 use super::watch::Watch;
-use super::{CheckFolderError, RegistryError};
+use super::{CheckFolderError, InboxError, RegistryError, chain};
 use crate::function::published::Release;
 use crate::function::{FunctionName, Problem};
 use crate::sandbox::Spawner;
@@ -27,12 +27,14 @@ use tracked::Tracked;
 
 /// A failed build is not told before the folder has been quiet for this long.
 const BEFORE_FAILURE: Duration = Duration::from_secs(2);
+/// How long to wait for `registry_in` to come back.
+const BEFORE_INBOX: Duration = Duration::from_millis(200);
 /// How long to wait where the machine was in the way.
 const BEFORE_RETRY: Duration = Duration::from_secs(5);
 
 /// Runs the service on this thread.
 pub(super) fn run(
-    config: RegistryConfig,
+    config: &RegistryConfig,
     spawner: Spawner,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), RegistryError> {
@@ -41,7 +43,7 @@ pub(super) fn run(
         .build()
         .map_err(RegistryError::Thread)?;
     runtime.block_on(async {
-        let mut service = Service::start(&config, spawner).await?;
+        let mut service = Service::start(config, spawner).await?;
         service.follow(stopped).await;
         Ok(())
     })
@@ -78,6 +80,13 @@ struct Finished {
     built: Result<Built, BuildError>,
 }
 
+/// Whether `registry_in` can be read, and whether the operator knows.
+enum InboxState {
+    Readable,
+    Missed { since: Instant },
+    Told,
+}
+
 struct Service {
     inbox: Inbox,
     watch: Watch,
@@ -93,16 +102,16 @@ struct Service {
     links: Vec<Link>,
     /// What cannot be a function, by its name in `registry_in`.
     nameless: BTreeSet<String>,
-    /// Whether it was told that `registry_in` cannot be read.
-    inbox_missed: bool,
+    inbox_state: InboxState,
 }
 
 impl Service {
     async fn start(config: &RegistryConfig, spawner: Spawner) -> Result<Self, RegistryError> {
         // Events name real paths, whatever folder the process is in later.
         let root = std::path::absolute(&config.registry_in).map_err(RegistryError::Thread)?;
-        let store = Store::open(&config.registry)?;
-        refuse_nested(&root, store.root())?;
+        let registry = std::path::absolute(&config.registry).map_err(RegistryError::Thread)?;
+        refuse_nested(&root, &registry)?;
+        let store = Store::open(&registry)?;
         let bundler = Bundler::prepare(config, spawner, &store.temporary()).await?;
         let published = store.read()?;
         let functions =
@@ -126,7 +135,7 @@ impl Service {
             builds: JoinSet::new(),
             links: Vec::new(),
             nameless: BTreeSet::new(),
-            inbox_missed: false,
+            inbox_state: InboxState::Readable,
         })
     }
 
@@ -184,7 +193,7 @@ impl Service {
             Ok(scan) => scan,
             Err(error) => return self.miss_inbox(&error),
         };
-        self.inbox_missed = false;
+        self.inbox_state = InboxState::Readable;
         self.links = std::mem::take(&mut scan.links);
         self.watch.follow(&self.links);
         self.tell_nameless(std::mem::take(&mut scan.nameless), |_| true);
@@ -242,12 +251,19 @@ impl Service {
         all
     }
 
-    fn miss_inbox(&mut self, error: &super::InboxError) -> Vec<FunctionName> {
-        if !std::mem::replace(&mut self.inbox_missed, true) {
-            let source = std::error::Error::source(error).map(ToString::to_string);
-            tracing::error!(%error, source, "what is published stays until it can be read again");
+    /// A folder that is being replaced is away for a moment only.
+    fn miss_inbox(&mut self, error: &InboxError) -> Vec<FunctionName> {
+        let now = Instant::now();
+        match self.inbox_state {
+            InboxState::Readable => self.inbox_state = InboxState::Missed { since: now },
+            InboxState::Missed { since } if now - since >= BEFORE_FAILURE => {
+                let error = chain(error);
+                tracing::error!(error, "what is published stays until it can be read again");
+                self.inbox_state = InboxState::Told;
+            }
+            InboxState::Missed { .. } | InboxState::Told => {}
         }
-        self.schedule.look(Place::Everything, Instant::now() + RegistryConfig::POLL);
+        self.schedule.look(Place::Everything, now + BEFORE_INBOX);
         Vec::new()
     }
 
@@ -262,8 +278,8 @@ impl Service {
 }
 
 fn refuse_nested(registry_in: &Path, registry: &Path) -> Result<(), RegistryError> {
-    let (real, _) = trace(registry_in);
-    if real.starts_with(registry) || registry.starts_with(&real) {
+    let (one, other) = (trace(registry_in).0, trace(registry).0);
+    if one.starts_with(&other) || other.starts_with(&one) {
         return Err(RegistryError::Nested {
             registry_in: registry_in.to_owned(),
             registry: registry.to_owned(),

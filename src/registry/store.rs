@@ -89,11 +89,6 @@ impl Store {
         Ok(store)
     }
 
-    /// The folder, without symbolic links.
-    pub(super) fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// A folder on the same file system, empty at the start, removed at the end.
     pub(super) fn temporary(&self) -> PathBuf {
         self.root.join(TEMPORARY)

@@ -64,7 +64,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ConfineError {
     }
 }
 
-fn steps(mut args: impl Iterator<Item = OsString>) -> Result<std::convert::Infallible, ConfineError> {
+fn steps(
+    mut args: impl Iterator<Item = OsString>,
+) -> Result<std::convert::Infallible, ConfineError> {
     let parent = args.next().and_then(|text| parse::<i32>(&text)).ok_or(ConfineError::Usage)?;
     let plan = args.next().ok_or(ConfineError::Usage)?;
     let plan: Confinement =

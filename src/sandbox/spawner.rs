@@ -47,9 +47,15 @@ struct Job {
 }
 
 impl Spawner {
-    /// Starts the thread.
+    /// Starts the thread. This very program is also the second one, which
+    /// confines.
     pub fn start() -> io::Result<Self> {
-        let this_program = std::env::current_exe()?;
+        Self::start_with(std::env::current_exe()?)
+    }
+
+    /// Starts the thread, with `this_program` as the one that confines: a test
+    /// is another program than the server.
+    pub fn start_with(this_program: PathBuf) -> io::Result<Self> {
         let (jobs, inbox) = mpsc::channel::<Job>();
         std::thread::Builder::new().name("doze-spawner".to_owned()).spawn(move || {
             for Job { spec, started, runtime } in inbox {

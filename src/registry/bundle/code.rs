@@ -17,7 +17,7 @@ use crate::registry::check::Checked;
 /// A bundle's code and source map.
 #[derive(Debug)]
 pub(super) struct Code {
-    pub(super) code: Vec<u8>,
+    pub(super) text: Vec<u8>,
     pub(super) map: Vec<u8>,
     pub(super) format: Format,
 }
@@ -32,12 +32,12 @@ const LIBRARY: &str = "doze";
 
 /// Finishes the code and its map.
 pub(super) fn finish(
-    output: Output,
+    output: &Output,
     checked: &Checked,
     library: &Path,
 ) -> Result<Code, BuildError> {
     let format = output.metafile.format();
-    let mut code = without_paths(&output, checked, library);
+    let mut code = without_paths(output, checked, library);
     let mut map: Value = serde_json::from_slice(&output.map).map_err(BuildError::Account)?;
     if let Some(sources) = map.get_mut("sources").and_then(Value::as_array_mut) {
         for source in sources {
@@ -54,7 +54,7 @@ pub(super) fn finish(
         }
     }
     let map = serde_json::to_vec(&map).map_err(BuildError::Account)?;
-    Ok(Code { code, map, format })
+    Ok(Code { text: code, map, format })
 }
 
 fn needs_require(code: &[u8]) -> bool {

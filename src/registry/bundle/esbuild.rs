@@ -48,7 +48,7 @@ const FLAGS: [&str; 20] = [
 ];
 
 /// One build, including everything that it waits for.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT_SECONDS: u64 = 60;
 /// What one file may hold that goes into a bundle, and what a bundle may.
 pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
 /// What is read of the bundler's messages.
@@ -122,8 +122,8 @@ impl Esbuild {
         };
         let args = self.args(checked, output);
         let Some(ended) = self.start(args, checked.real(), rules).await? else {
-            let seconds = TIME_LIMIT.as_secs();
-            let text = format!("bundling took longer than {seconds} seconds and was stopped");
+            let text =
+                format!("bundling took longer than {TIME_LIMIT_SECONDS} seconds and was stopped");
             return Ok(Outcome::Problems(vec![Problem::new(text)]));
         };
         if ended.status.success() {
@@ -139,9 +139,9 @@ impl Esbuild {
     fn args(&self, checked: &Checked, output: &Path) -> Vec<OsString> {
         let mut args: Vec<OsString> = vec![format!("./{}", checked.entry()).into()];
         args.extend(FLAGS.map(OsString::from));
-        args.push(joined("--outfile=", &output.join("bundle.js")));
-        args.push(joined("--metafile=", &output.join("meta.json")));
-        args.push(joined("--alias:doze=", &self.library.join(LIBRARY_ENTRY)));
+        args.push(joined("--outfile=", output.join("bundle.js")));
+        args.push(joined("--metafile=", output.join("meta.json")));
+        args.push(joined("--alias:doze=", self.library.join(LIBRARY_ENTRY)));
         for alias in checked.aliases() {
             args.push(format!("--alias:{}={}", alias.from, alias.to).into());
         }
@@ -179,16 +179,13 @@ impl Esbuild {
         let stdout = process.take_stdout();
         let stderr = process.take_stderr();
         let all = async { tokio::join!(read(stdout), read(stderr), process.wait()) };
-        match tokio::time::timeout(TIME_LIMIT, all).await {
-            Ok((stdout, stderr, status)) => {
-                let status = status.map_err(BuildError::io("wait for the bundler"))?;
-                Ok(Some(Ended { status, stdout, stderr }))
-            }
-            Err(_) => {
-                process.stop().await.map_err(BuildError::io("stop the bundler"))?;
-                Ok(None)
-            }
-        }
+        let limit = Duration::from_secs(TIME_LIMIT_SECONDS);
+        let Ok((stdout, stderr, status)) = tokio::time::timeout(limit, all).await else {
+            process.stop().await.map_err(BuildError::io("stop the bundler"))?;
+            return Ok(None);
+        };
+        let status = status.map_err(BuildError::io("wait for the bundler"))?;
+        Ok(Some(Ended { status, stdout, stderr }))
     }
 }
 

@@ -55,7 +55,7 @@ impl Staging {
     ) -> Result<Result<Vec<Vec<u8>>, Problem>, BuildError> {
         let revision = self.revision();
         let write = |name: &str, bytes: &[u8]| write_file(&revision.join(name), bytes);
-        write(BUNDLE, &code.code).map_err(BuildError::io("write the bundle"))?;
+        write(BUNDLE, &code.text).map_err(BuildError::io("write the bundle"))?;
         write(SOURCE_MAP, &code.map).map_err(BuildError::io("write the source map"))?;
         let mut copy = Copy { files: revision.join(FILES), left: MAX_PUBLISHED_BYTES };
         let mut parts = Vec::new();

@@ -24,7 +24,7 @@ fn problems(root: &TempDir) -> String {
         Ok(checked) => checked.problems,
         Err(problems) => problems,
     };
-    problems.iter().map(|problem| format!("{problem}\n")).collect()
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Service {
                 self.schedule.look(Place::of(&name), Instant::now() + BEFORE_RETRY);
             }
             Ok(Built::Bundle(bundle)) if unchanged => {
-                self.publish(&name, fingerprint, started, bundle);
+                self.publish(&name, fingerprint, started, *bundle);
             }
             Ok(Built::Problems(problems)) if unchanged => {
                 tracked.failed(fingerprint, problems);
