@@ -192,7 +192,10 @@ impl Bound {
         tracing::info!(grace_seconds = DRAIN_GRACE.as_secs(), "draining");
         supervisor.shut_down();
         lanes.drain();
-        if tokio::time::timeout(DRAIN_GRACE, fleet.ended()).await.is_err() {
+        // A response may still be on its way to its client when its instance
+        // has ended.
+        let drained = async { tokio::join!(fleet.ended(), lanes.drained()) };
+        if tokio::time::timeout(DRAIN_GRACE, drained).await.is_err() {
             tracing::warn!("requests were still running when the grace period ended");
         }
         lanes.end();

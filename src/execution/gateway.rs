@@ -7,9 +7,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use http::header::DATE;
 use http::{HeaderValue, Response, StatusCode, request};
 use http_body::Body;
 use serde_json::json;
@@ -95,6 +96,7 @@ impl Gateway {
         if let Ok(id) = HeaderValue::from_str(id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
+        response.headers_mut().entry(DATE).or_insert_with(now);
         tracing::debug!(
             %method, path = uri.path(), status = response.status().as_u16(),
             start = response.headers().get(START).and_then(|start| start.to_str().ok()),
@@ -189,6 +191,11 @@ impl Gateway {
             _ => Err(not_found(&format!("/_/{path}"))),
         }
     }
+}
+
+fn now() -> HeaderValue {
+    let text = httpdate::fmt_http_date(SystemTime::now());
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 fn not_found(path: &str) -> Failure {

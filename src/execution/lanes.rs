@@ -77,9 +77,11 @@ impl Lanes {
         }
     }
 
-    /// Whether every connection has ended.
-    pub fn is_drained(&self) -> bool {
-        self.threads.iter().all(JoinHandle::is_finished)
+    /// Waits until every connection has ended by itself.
+    pub async fn drained(&self) {
+        while !self.threads.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 

@@ -73,7 +73,10 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0)
+            // The server's whole folder may have gone first.
+            && error.kind() != io::ErrorKind::NotFound
+        {
             tracing::warn!(folder = %self.0.display(), %error, "cannot remove an instance's folder");
         }
     }

@@ -41,8 +41,15 @@ struct State {
     /// Processes being started for this function, not yet in a slot.
     booting: usize,
     waiting: VecDeque<oneshot::Sender<Result<Lease, LeaseError>>>,
+    /// After starts that failed.
     backoff: Backoff,
+    /// After instances that started and soon ended by themselves. It holds up
+    /// only what nobody waits for.
+    restarts: Backoff,
 }
+
+/// An instance that ends by itself within this time may do so again at once.
+const SHORT_LIFE: Duration = Duration::from_secs(10);
 
 /// What requests get.
 #[derive(Debug, Clone)]
@@ -63,6 +70,7 @@ struct Slot {
     instance: Arc<Instance>,
     life: Life,
     origin: Origin,
+    since: Instant,
 }
 
 /// What an instance's keeper is to do when its idle time is over.
@@ -86,6 +94,7 @@ impl Pool {
             booting: 0,
             waiting: VecDeque::new(),
             backoff: Backoff::default(),
+            restarts: Backoff::default(),
         };
         Arc::new(Self { name, fleet, state: Mutex::new(state) })
     }
@@ -170,7 +179,8 @@ impl Pool {
         let instance = Arc::new(Instance { id, link, deployment, orders, progress });
         instance.order(Order::Assign { instance: Arc::clone(&instance), pool: Arc::clone(self) });
         self.fleet.activate(self);
-        state.slots.push(Slot { instance, life: Life::Starting { leases: 0 }, origin });
+        let life = Life::Starting { leases: 0 };
+        state.slots.push(Slot { instance, life, origin, since: Instant::now() });
         state.slots.len() - 1
     }
 
@@ -260,7 +270,8 @@ impl Pool {
         if wanted == 0 || state.count() >= wanted || self.fleet.may_start(&deployment).is_err() {
             return;
         }
-        if let Some(wait) = state.backoff.wait(Instant::now()) {
+        let now = Instant::now();
+        if let Some(wait) = state.backoff.wait(now).max(state.restarts.wait(now)) {
             let pool = Arc::clone(self);
             self.fleet.spawn(async move {
                 tokio::time::sleep(wait).await;
@@ -357,7 +368,9 @@ impl Pool {
     pub fn exited(self: &Arc<Self>, id: InstanceId) {
         let mut state = self.lock();
         let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
+        let unasked = !matches!(slot.life, Life::Draining { .. });
         slot.on(Event::Exited);
+        let short = slot.since.elapsed() < SHORT_LIFE;
         slot.instance.progress.send_if_modified(|progress| match progress {
             Progress::Failed(_) => false,
             _ => {
@@ -365,6 +378,10 @@ impl Pool {
                 true
             }
         });
+        match (unasked, short) {
+            (true, true) => state.restarts.failed(Instant::now()),
+            _ => state.restarts.succeeded(),
+        }
         state.slots.retain(|slot| slot.life != Life::Ended { leases: 0 });
         if state.slots.is_empty() {
             self.fleet.deactivate(self);
@@ -380,10 +397,9 @@ impl Pool {
         };
         let slot = &mut state.slots[index];
         slot.on(Event::Release);
-        if slot.instance.deployment.release.manifest.mode == Mode::Oneshot {
-            slot.retire(StopReason::Oneshot);
-        }
+        let oneshot = slot.instance.deployment.release.manifest.mode == Mode::Oneshot;
         match slot.life {
+            Life::Idle { .. } if oneshot => slot.retire(StopReason::Oneshot),
             Life::Draining { leases: 0, reason } => slot.instance.order(Order::Stop(reason)),
             Life::Idle { .. } if self.idle_time(&slot.instance.deployment).is_zero() => {
                 slot.instance.order(Order::LookIdle);
