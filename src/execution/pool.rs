@@ -399,7 +399,10 @@ impl Pool {
         slot.on(Event::Release);
         let oneshot = slot.instance.deployment.release.manifest.mode == Mode::Oneshot;
         match slot.life {
-            Life::Idle { .. } if oneshot => slot.retire(StopReason::Oneshot),
+            // Whether or not its start has been heard of yet.
+            Life::Idle { .. } | Life::Starting { .. } if oneshot => {
+                slot.retire(StopReason::Oneshot);
+            }
             Life::Draining { leases: 0, reason } => slot.instance.order(Order::Stop(reason)),
             Life::Idle { .. } if self.idle_time(&slot.instance.deployment).is_zero() => {
                 slot.instance.order(Order::LookIdle);

@@ -13,7 +13,7 @@ use super::exchange::{Exchange, ExchangeError, InstanceBody};
 use super::headers::{self, Passage};
 use super::instance::{Instance, Progress, StartError};
 use super::keeper::{Order, START_TIMEOUT};
-use super::lease::{Lease, LeaseError};
+use super::lease::{Lease, LeaseError, Origin};
 use super::pool::Pool;
 use super::reply::{Code, ERROR, Failure, ReplyBody, START};
 use super::request_body::RequestBodyError;
@@ -63,6 +63,7 @@ where
     for attempt in 1..=MAX_ATTEMPTS {
         let lease = pool.lease(limit).await?;
         let instance = Arc::clone(&lease.instance);
+        let running = lease.origin == Origin::Warm;
         // A process that cannot be reached has not seen the request, so another
         // may. Its own end is waited for, or the same one would be leased again.
         let Ok(connection) = instance.link.connect().await else {
@@ -77,7 +78,10 @@ where
         let mut exchange = Exchange::new(connection, head, body.take(), framing);
         match respond(&mut exchange, &parts.method, &instance, limit, passage.request_id).await {
             Ok(head) => return accept(head, exchange, lease),
-            Err(Trouble::Broken { stale: true }) if repeatable && attempt < MAX_ATTEMPTS => {}
+            // An unused connection to a running instance may have been closed
+            // while this request was on its way.
+            Err(Trouble::Broken { stale: true })
+                if repeatable && running && attempt < MAX_ATTEMPTS => {}
             Err(Trouble::Broken { .. }) => {
                 drop(lease);
                 return Err(what_became_of(&instance).await);

@@ -4,6 +4,8 @@ mod tracked;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::ops::Bound;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -55,8 +57,10 @@ pub(super) async fn check_folder(
     spawner: &Spawner,
     folder: &Path,
 ) -> Result<Release, CheckFolderError> {
-    let temporary = std::env::temp_dir().join(format!("doze-check-{}", std::process::id()));
-    std::fs::create_dir_all(&temporary).map_err(CheckFolderError::Temporary)?;
+    let unique =
+        format!("doze-check-{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
+    let temporary = std::env::temp_dir().join(unique);
+    std::fs::create_dir(&temporary).map_err(CheckFolderError::Temporary)?;
     let checked = async {
         let bundler = Bundler::prepare(config, spawner.clone(), &temporary).await?;
         let source = Inbox::look_at_one(folder, bundler.id())
@@ -201,7 +205,7 @@ impl Service {
         self.take_in(scan, all)
     }
 
-    fn look_at_top(&mut self, top: &std::ffi::OsString) -> Vec<FunctionName> {
+    fn look_at_top(&mut self, top: &OsString) -> Vec<FunctionName> {
         let known = |name: &str| self.functions.contains_key(name);
         let mut scan = match self.inbox.scan_top(top, &known) {
             Ok(scan) => scan,
@@ -214,11 +218,19 @@ impl Service {
         self.tell_nameless(std::mem::take(&mut scan.nameless), |line| {
             line.contains(&format!("`{shown}`")) || line.contains(&format!("`{shown}/"))
         });
-        let there = |name: &&FunctionName| {
-            name.as_str().split('/').next().is_some_and(|first| top == first)
-        };
-        let all = self.functions.keys().filter(there).cloned().collect();
+        let all = self.functions_below(top);
         self.take_in(scan, all)
+    }
+
+    /// What is known of one name in `registry_in`: the function, or those of
+    /// the owner. Only a few of the many are touched.
+    fn functions_below(&self, top: &OsStr) -> Vec<FunctionName> {
+        let Some(top) = top.to_str() else { return Vec::new() };
+        let (first, end) = (format!("{top}/"), format!("{top}0"));
+        let between = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+        let owned = self.functions.range::<str, _>(between);
+        let itself = self.functions.get_key_value(top);
+        itself.into_iter().chain(owned).map(|(name, _)| name.clone()).collect()
     }
 
     fn look_at_owned(&mut self, name: &FunctionName) -> Vec<FunctionName> {

@@ -44,6 +44,8 @@ struct Native {
     /// What `registry_in` was when it was watched: a folder that replaces it
     /// is another one, and its watch is dead without a word.
     identity: (u64, u64),
+    /// Its real path.
+    root: PathBuf,
     linked: Vec<Link>,
 }
 
@@ -95,8 +97,12 @@ impl Watch {
     /// quick succession may have got no watch of their own.
     pub(super) fn renew_below(&mut self, folder: &Path) {
         let Some(native) = &mut self.native else { return };
+        // By its real path, as everything is watched: two paths to one folder
+        // are one watch to the kernel, and events name the path of the last.
         // A folder that is gone again will be seen to be gone.
-        let _ = native.watcher.watch(folder, RecursiveMode::Recursive);
+        if let Ok(real) = folder.canonicalize() {
+            let _ = native.watcher.watch(&real, RecursiveMode::Recursive);
+        }
     }
 
     /// Watches behind these links, and no longer behind others.
@@ -105,7 +111,7 @@ impl Watch {
         if native.linked == links {
             return;
         }
-        native.follow(links, &self.root);
+        native.follow(links);
         self.events.set_links(links);
     }
 
@@ -136,10 +142,11 @@ impl Native {
                 let _ = watcher.watch(parent, RecursiveMode::NonRecursive);
             }
         }
-        Ok(Self { watcher, identity, linked: Vec::new() })
+        Ok(Self { watcher, identity, root: real, linked: Vec::new() })
     }
 
-    fn follow(&mut self, links: &[Link], root: &Path) {
+    fn follow(&mut self, links: &[Link]) {
+        let root = &self.root;
         for link in &self.linked {
             if !links.iter().any(|other| other.target == link.target)
                 && !link.target.starts_with(root)

@@ -13,7 +13,7 @@ use super::metafile::Metafile;
 use super::{BuildError, hints};
 use crate::function::Problem;
 use crate::registry::check::Checked;
-use crate::sandbox::{CommandSpec, Confinement, FileRules, ResourceLimits, Spawner};
+use crate::sandbox::{CommandSpec, Confinement, FileRules, ResourceLimits, Spawner, confine};
 
 /// The module `doze`, in the runtime library.
 pub(super) const LIBRARY_ENTRY: &str = "mod.ts";
@@ -102,7 +102,7 @@ impl Esbuild {
             Some(ended) if ended.status.success() => {
                 Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned())
             }
-            Some(ended) => Err(crashed(&ended)),
+            Some(ended) => Err(failure(&ended)),
             None => Err(BuildError::Io {
                 doing: "wait for it",
                 source: std::io::ErrorKind::TimedOut.into(),
@@ -131,7 +131,7 @@ impl Esbuild {
         }
         let found = messages::parse(&String::from_utf8_lossy(&ended.stderr));
         if found.is_empty() {
-            return Err(crashed(&ended));
+            return crashed(&ended).map(|problem| Outcome::Problems(vec![problem]));
         }
         Ok(Outcome::Problems(hints::explain(found, checked)))
     }
@@ -218,7 +218,19 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     text
 }
 
-fn crashed(ended: &Ended) -> BuildError {
+/// An end without a message. What the bundler says of itself when it gives up
+/// is about its input; a signal, or a confinement that cannot be made, is not.
+fn crashed(ended: &Ended) -> Result<Problem, BuildError> {
+    let error = failure(ended);
+    match ended.status.code() {
+        Some(code) if code != i32::from(confine::EXIT_NOT_CONFINED) => {
+            Ok(Problem::new(error.to_string()))
+        }
+        _ => Err(error),
+    }
+}
+
+fn failure(ended: &Ended) -> BuildError {
     let output = String::from_utf8_lossy(&ended.stderr).trim().chars().take(400).collect();
     BuildError::Crashed { status: ended.status, output }
 }
