@@ -38,6 +38,7 @@ pub mod fleet;
 pub mod profile;
 pub mod launch;
 pub mod run_folder;
+pub mod warm_up;
 pub mod keeper;
 pub mod control;
 pub mod life;

@@ -10,10 +10,11 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
 use super::instance::{Deployment, InstanceId, Spare, StartError};
-use super::keeper::{self, Keeper};
+use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
 use super::pool::Pool;
 use super::profile::Profile;
+use super::warm_up::warm_up;
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
 
@@ -244,7 +245,7 @@ impl Fleet {
     /// one finds everything loaded and compiled.
     async fn boot_spare(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
         let spare = self.boot(profile).await?;
-        keeper::warm_up(&spare.link).await.map_err(StartError::launch)?;
+        warm_up(&spare.link).await.map_err(StartError::launch)?;
         Ok(spare)
     }
 

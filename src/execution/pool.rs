@@ -4,6 +4,9 @@
 //! across an await: handing out a lease, finding an instance idle, retiring it.
 //! So none of these can slip between another's check and its act.
 
+mod idle;
+mod slots;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +21,8 @@ use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
 use crate::function::FunctionName;
 use crate::function::manifest::Mode;
+pub use idle::IdleVerdict;
+use slots::Slot;
 
 /// Requests that may wait for one function. Beyond it, waiting longer helps
 /// neither the caller nor the machine.
@@ -63,23 +68,6 @@ pub enum Serves {
     /// Nothing any more: the server is ending. Being a value in the same place
     /// as the deployment, no start can slip in after it.
     ShuttingDown,
-}
-
-#[derive(Debug)]
-struct Slot {
-    instance: Arc<Instance>,
-    life: Life,
-    origin: Origin,
-    since: Instant,
-}
-
-/// What an instance's keeper is to do when its idle time is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IdleVerdict {
-    /// It was idle too long and has been retired.
-    Retired,
-    /// Look again then.
-    LookAt(Instant),
 }
 
 /// Leases that were granted under the lock and are sent after it.
@@ -434,120 +422,8 @@ impl Pool {
         }
     }
 
-    /// Whether an instance has been idle for its idle time, decided under the
-    /// lock that hands out leases.
-    pub fn look_idle(self: &Arc<Self>, id: InstanceId, now: Instant) -> IdleVerdict {
-        let mut state = self.lock();
-        let spare = state.count() > state.minimum();
-        let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else {
-            return IdleVerdict::Retired;
-        };
-        let idle = self.idle_time(&slot.instance.deployment);
-        match slot.life {
-            Life::Idle { since } if since + idle <= now && spare => {
-                slot.retire(StopReason::Idle);
-                IdleVerdict::Retired
-            }
-            Life::Idle { since } if since + idle > now => IdleVerdict::LookAt(since + idle),
-            // In use, so it cannot have been idle for long before then.
-            _ => IdleVerdict::LookAt(now + idle.max(Duration::from_secs(1))),
-        }
-    }
-
-    /// Since when its longest-idle instance that is not kept is idle.
-    pub fn oldest_idle(&self) -> Option<(InstanceId, Instant)> {
-        let state = self.lock();
-        if state.count() <= state.minimum() {
-            return None;
-        }
-        let idle = state.slots.iter().filter_map(|slot| match slot.life {
-            Life::Idle { since } => Some((slot.instance.id, since)),
-            _ => None,
-        });
-        idle.min_by_key(|(_, since)| *since)
-    }
-
-    /// Retires an instance if it is still idle, to make room.
-    pub fn retire_if_idle(self: &Arc<Self>, id: InstanceId) -> bool {
-        let mut state = self.lock();
-        let slot = state.slots.iter_mut().find(|slot| slot.instance.id == id);
-        match slot.filter(|slot| matches!(slot.life, Life::Idle { .. })) {
-            Some(slot) => {
-                slot.retire(StopReason::MadeRoom);
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn idle_time(&self, deployment: &Deployment) -> Duration {
-        deployment.release.manifest.idle_seconds.unwrap_or(self.fleet.settings.idle)
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change below is whole before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The slot to lease on: serving and last used; else one that is starting
-    /// the newest revision, where nothing serves yet.
-    fn free_slot(&self, deployment: &Deployment) -> Option<usize> {
-        let free =
-            |slot: &Slot| (slot.life.leases() as usize) < slot.instance.deployment.concurrency();
-        let serving = |slot: &Slot| slot.life.is_serving() && free(slot);
-        if let Some(index) = self.slots.iter().rposition(serving) {
-            return Some(index);
-        }
-        if self.slots.iter().any(|slot| slot.life.is_serving()) {
-            return None;
-        }
-        self.slots.iter().rposition(|slot| {
-            matches!(slot.life, Life::Starting { .. })
-                && slot.instance.deployment.revision() == deployment.revision()
-                && free(slot)
-        })
-    }
-
-    fn has_room(&self, deployment: &Deployment) -> bool {
-        self.count() < deployment.release.manifest.max_instances.get() as usize
-    }
-
-    /// Instances that serve or will.
-    fn count(&self) -> usize {
-        self.booting + self.slots.iter().filter(|slot| slot.may_serve()).count()
-    }
-
-    fn minimum(&self) -> usize {
-        match &self.serves {
-            Serves::Deployment(deployment) => deployment.release.manifest.min_instances as usize,
-            _ => 0,
-        }
-    }
-}
-
-impl Slot {
-    fn on(&mut self, event: Event) {
-        match self.life.on(event, Instant::now()) {
-            Ok(life) => self.life = life,
-            Err(error) => tracing::error!(
-                function = %self.instance.deployment.name, instance = %self.instance.id, %error,
-                "an instance's life went wrong"
-            ),
-        }
-    }
-
-    fn retire(&mut self, reason: StopReason) {
-        self.on(Event::Retire(reason));
-        match self.life {
-            Life::Draining { leases: 0, reason } => self.instance.order(Order::Stop(reason)),
-            Life::Draining { .. } => self.instance.order(Order::Drain),
-            _ => {}
-        }
-    }
-
-    fn may_serve(&self) -> bool {
-        self.life.is_serving() || matches!(self.life, Life::Starting { .. })
     }
 }

@@ -1,0 +1,260 @@
+//! The phase in which a process runs one function.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::time::{sleep_until, timeout};
+
+use super::{Keeper, Order};
+use crate::execution::control::{FromShim, ToShim};
+use crate::execution::instance::{Instance, StartError};
+use crate::execution::launch::{Launched, exited};
+use crate::execution::life::StopReason;
+use crate::execution::pool::{IdleVerdict, Pool};
+use crate::execution::stack::Stacks;
+use crate::function::published::BUNDLE;
+
+/// From the code's hand-over to its handler. A module may do real work at its
+/// top level, such as fetching its configuration.
+pub const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an aborted request's handler may take to settle.
+const ABORT_GRACE: Duration = Duration::from_secs(2);
+/// How long a draining instance may go on with open streams.
+const DRAIN_LIMIT: Duration = Duration::from_mins(15);
+/// Error records of one process that are kept per second; a function may throw
+/// for every request.
+const ERRORS_PER_SECOND: usize = 20;
+
+/// Why a serving phase is over.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// The process is gone already.
+    Exited,
+    /// Let it finish what `waitUntil` holds.
+    Finish(StopReason),
+    /// It does not react, so it is killed at once.
+    Kill(StopReason),
+}
+
+/// The phase in which a process runs one function.
+pub(super) struct Serving<'k> {
+    launched: &'k mut Launched,
+    orders: &'k mut mpsc::UnboundedReceiver<Order>,
+    instance: &'k Arc<Instance>,
+    pool: &'k Arc<Pool>,
+    stacks: Stacks,
+    /// When the start has failed; gone once it has succeeded.
+    start_by: Option<Instant>,
+    /// When to look whether it is idle.
+    look_at: Option<Instant>,
+    /// When draining has lasted too long.
+    drain_by: Option<Instant>,
+    /// Aborted requests whose handlers have not settled, oldest first.
+    checks: VecDeque<Check>,
+    errors: (Instant, usize),
+}
+
+#[derive(Debug)]
+struct Check {
+    request: String,
+    by: Instant,
+    alive: bool,
+}
+
+impl<'k> Serving<'k> {
+    pub(super) fn new(
+        keeper: &'k mut Keeper,
+        instance: &'k Arc<Instance>,
+        pool: &'k Arc<Pool>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            launched: &mut keeper.launched,
+            orders: &mut keeper.orders,
+            instance,
+            pool,
+            stacks: Stacks::new(&instance.deployment.folder),
+            start_by: Some(now + START_TIMEOUT),
+            look_at: None,
+            drain_by: None,
+            checks: VecDeque::new(),
+            errors: (now, 0),
+        }
+    }
+
+    pub(super) async fn run(mut self) -> Ending {
+        if let Err(error) = self.assign().await {
+            self.pool.failed(self.instance.id, &StartError::launch(error));
+            return Ending::Kill(StopReason::StartFailed);
+        }
+        loop {
+            let check_by = self.checks.front().map(|check| check.by);
+            let ending = tokio::select! {
+                // What the process said before it ended is heard first.
+                biased;
+                message = self.launched.receiver.receive() => match message {
+                    Ok(Some(message)) => self.heard(message),
+                    // It has ended, or is about to: nothing works without the channel.
+                    Ok(None) | Err(_) => Some(self.exited().await),
+                },
+                order = self.orders.recv() => self.ordered(order).await,
+                _ = self.launched.process.wait() => Some(self.exited().await),
+                () = at(self.start_by) => {
+                    let error = StartError::TimedOut(START_TIMEOUT.as_secs());
+                    self.pool.failed(self.instance.id, &error);
+                    Some(Ending::Kill(StopReason::StartFailed))
+                }
+                () = at(self.look_at) => self.look_idle(),
+                () = at(check_by) => self.check_overdue(),
+                () = at(self.drain_by) => {
+                    Some(Ending::Kill(StopReason::Superseded))
+                }
+            };
+            if let Some(ending) = ending {
+                return ending;
+            }
+        }
+    }
+
+    /// Hands the function over.
+    async fn assign(&mut self) -> io::Result<()> {
+        let deployment = &self.instance.deployment;
+        self.launched.output.belongs_to(deployment);
+        let code = std::fs::read(deployment.folder.join(BUNDLE))?;
+        let assign = ToShim::Assign {
+            function: deployment.name.as_str(),
+            revision: deployment.revision().as_str(),
+            format: deployment.release.format,
+            env: &deployment.release.manifest.env,
+            code: code.len(),
+        };
+        self.launched.sender.send(&assign, &code).await
+    }
+
+    fn heard(&mut self, message: FromShim) -> Option<Ending> {
+        match message {
+            FromShim::Started => {
+                self.start_by = None;
+                self.look_at = Some(Instant::now());
+                self.pool.started(self.instance.id);
+                tracing::info!(
+                    function = %self.instance.deployment.name, instance = %self.instance.id,
+                    revision = %self.instance.deployment.revision(), "instance started"
+                );
+            }
+            FromShim::Failed { message, stack } => {
+                self.report(None, &message, stack.as_deref());
+                self.pool.failed(self.instance.id, &StartError::Code { message });
+                return Some(Ending::Kill(StopReason::StartFailed));
+            }
+            FromShim::Error { request, message, stack } => {
+                self.report(request.as_deref(), &message, stack.as_deref());
+            }
+            FromShim::Alive => self.checks.iter_mut().for_each(|check| check.alive = true),
+            FromShim::Settled { request } => self.checks.retain(|check| check.request != request),
+            FromShim::Ready | FromShim::Stopped => {}
+        }
+        None
+    }
+
+    async fn ordered(&mut self, order: Option<Order>) -> Option<Ending> {
+        match order {
+            Some(Order::Check { request }) => {
+                // A channel that is full or broken shows as a check that is overdue.
+                let check = ToShim::Check { request: &request };
+                let _ = timeout(ABORT_GRACE, self.launched.sender.send(&check, &[])).await;
+                let by = Instant::now() + ABORT_GRACE;
+                self.checks.push_back(Check { request, by, alive: false });
+                None
+            }
+            Some(Order::LookIdle) => self.look_idle(),
+            Some(Order::Drain) => {
+                self.drain_by.get_or_insert_with(|| Instant::now() + DRAIN_LIMIT);
+                None
+            }
+            Some(Order::Stop(reason)) => Some(match reason {
+                StopReason::Stuck | StopReason::StartFailed => Ending::Kill(reason),
+                _ => Ending::Finish(reason),
+            }),
+            Some(Order::Assign { .. }) | None => Some(Ending::Finish(StopReason::Shutdown)),
+        }
+    }
+
+    fn look_idle(&mut self) -> Option<Ending> {
+        if self.start_by.is_some() {
+            return None;
+        }
+        match self.pool.look_idle(self.instance.id, Instant::now()) {
+            // The pool has ordered the stop; it comes through the same channel.
+            IdleVerdict::Retired => self.look_at = None,
+            IdleVerdict::LookAt(when) => self.look_at = Some(when),
+        }
+        None
+    }
+
+    /// A handler has not settled in its grace period. Where not even the event
+    /// loop turns, nothing in this process can go on, so it is killed. Where it
+    /// does, others may be well: they are let finish.
+    fn check_overdue(&mut self) -> Option<Ending> {
+        let check = self.checks.pop_front()?;
+        tracing::warn!(
+            function = %self.instance.deployment.name, instance = %self.instance.id,
+            request = check.request, blocked = !check.alive,
+            "a handler did not react when its request was aborted"
+        );
+        self.pool.retire(self.instance.id, StopReason::Stuck);
+        (!check.alive).then_some(Ending::Kill(StopReason::Stuck))
+    }
+
+    /// The process ended, or closed its channel, by itself.
+    async fn exited(&mut self) -> Ending {
+        // What it said last may still be in the channel.
+        while let Ok(Ok(Some(message))) =
+            timeout(Duration::from_millis(100), self.launched.receiver.receive()).await
+        {
+            self.heard(message);
+        }
+        let status = timeout(Duration::from_secs(1), self.launched.process.wait()).await;
+        let Ok(Ok(status)) = status else { return Ending::Kill(StopReason::Stuck) };
+        let starting = self.start_by.is_some();
+        if starting {
+            let error = exited(status, &self.launched.output).await;
+            self.pool.failed(self.instance.id, &error);
+        } else {
+            tracing::warn!(
+                function = %self.instance.deployment.name, instance = %self.instance.id,
+                %status, "an instance ended by itself"
+            );
+        }
+        Ending::Exited
+    }
+
+    /// What a function threw, as a record for its author.
+    fn report(&mut self, request: Option<&str>, message: &str, stack: Option<&str>) {
+        let (second, count) = &mut self.errors;
+        if second.elapsed() >= Duration::from_secs(1) {
+            (*second, *count) = (Instant::now(), 0);
+        }
+        *count += 1;
+        if *count > ERRORS_PER_SECOND {
+            return;
+        }
+        let stack = stack.map(|stack| self.stacks.map(stack)).unwrap_or_default();
+        tracing::warn!(
+            target: "function",
+            function = %self.instance.deployment.name, instance = %self.instance.id,
+            request, stack = &*stack, "{message}"
+        );
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => sleep_until(when.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,81 @@
+//! Which instances a pool has, and which of them may be leased.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Serves, State};
+use crate::execution::instance::{Deployment, Instance};
+use crate::execution::keeper::Order;
+use crate::execution::lease::Origin;
+use crate::execution::life::{Event, Life, StopReason};
+
+/// An instance and where it is in its life.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) instance: Arc<Instance>,
+    pub(super) life: Life,
+    pub(super) origin: Origin,
+    pub(super) since: Instant,
+}
+
+impl State {
+    /// The slot to lease on: serving and last used; else one that is starting
+    /// the newest revision, where nothing serves yet.
+    pub(super) fn free_slot(&self, deployment: &Deployment) -> Option<usize> {
+        let free =
+            |slot: &Slot| (slot.life.leases() as usize) < slot.instance.deployment.concurrency();
+        let serving = |slot: &Slot| slot.life.is_serving() && free(slot);
+        if let Some(index) = self.slots.iter().rposition(serving) {
+            return Some(index);
+        }
+        if self.slots.iter().any(|slot| slot.life.is_serving()) {
+            return None;
+        }
+        self.slots.iter().rposition(|slot| {
+            matches!(slot.life, Life::Starting { .. })
+                && slot.instance.deployment.revision() == deployment.revision()
+                && free(slot)
+        })
+    }
+
+    pub(super) fn has_room(&self, deployment: &Deployment) -> bool {
+        self.count() < deployment.release.manifest.max_instances.get() as usize
+    }
+
+    /// Instances that serve or will.
+    pub(super) fn count(&self) -> usize {
+        self.booting + self.slots.iter().filter(|slot| slot.may_serve()).count()
+    }
+
+    pub(super) fn minimum(&self) -> usize {
+        match &self.serves {
+            Serves::Deployment(deployment) => deployment.release.manifest.min_instances as usize,
+            _ => 0,
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn on(&mut self, event: Event) {
+        match self.life.on(event, Instant::now()) {
+            Ok(life) => self.life = life,
+            Err(error) => tracing::error!(
+                function = %self.instance.deployment.name, instance = %self.instance.id, %error,
+                "an instance's life went wrong"
+            ),
+        }
+    }
+
+    pub(super) fn retire(&mut self, reason: StopReason) {
+        self.on(Event::Retire(reason));
+        match self.life {
+            Life::Draining { leases: 0, reason } => self.instance.order(Order::Stop(reason)),
+            Life::Draining { .. } => self.instance.order(Order::Drain),
+            _ => {}
+        }
+    }
+
+    pub(super) fn may_serve(&self) -> bool {
+        self.life.is_serving() || matches!(self.life, Life::Starting { .. })
+    }
+}
