@@ -183,10 +183,9 @@ impl Bound {
         drop(listener);
         tracing::info!(%address, "gateway is listening");
 
-        let spares = Arc::clone(&fleet);
+        let spares = tokio::spawn(Arc::clone(&fleet).keep_spares());
         tokio::select! {
             () = supervisor.follow(catalog) => {}
-            () = spares.keep_spares() => {}
             () = shutdown => {}
         }
 
@@ -199,8 +198,10 @@ impl Bound {
         if tokio::time::timeout(DRAIN_GRACE, drained).await.is_err() {
             tracing::warn!("requests were still running when the grace period ended");
         }
-        lanes.end();
         fleet.kill().await;
+        lanes.end();
+        // It has ended with the fleet; waiting takes what it still holds.
+        let _ = spares.await;
         tracing::info!("execution stopped");
         Ok(())
     }

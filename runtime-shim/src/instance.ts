@@ -2,6 +2,7 @@ import type { Assign, Control } from "./control.ts";
 import { RequestContext } from "./context.ts";
 import { findHandler, type WebHandler } from "./handler.ts";
 import {
+  allVariables,
   deleteVariable,
   exit,
   NativePromise,
@@ -189,13 +190,11 @@ export class Instance {
 }
 
 /**
- * Deno itself adds these two to an empty environment; the path shows whose
- * home the server lives in. The function may have its own of the same names.
+ * What is there already is Deno's own: settings that the server gave it, and
+ * what it adds itself. None of it is for the function to see.
  */
-const ADDED_BY_DENO = ["PATH", "DENO_NODE_SHIM_ACTIVE"];
-
 function setEnvironment(variables: Record<string, string>): void {
-  for (const name of ADDED_BY_DENO) deleteVariable(name);
+  for (const name of Object.keys(allVariables())) deleteVariable(name);
   for (const name of Object.keys(variables)) {
     setVariable(name, variables[name]);
   }

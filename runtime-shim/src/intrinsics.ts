@@ -8,6 +8,7 @@
  */
 export const exit: (code?: number) => never = Deno.exit;
 export const inspect = Deno.inspect;
+export const allVariables = Deno.env.toObject;
 export const setVariable = Deno.env.set;
 export const deleteVariable = Deno.env.delete;
 export const parseJson = JSON.parse;

@@ -23,7 +23,7 @@ use super::headers;
 use super::reply::{Code, Failure, REQUEST_ID, ReplyBody};
 use super::request_body::{ClientBody, Reader};
 use crate::http1::body::Framing;
-use crate::http1::head::{self, BadHead, RequestHead, write_response};
+use crate::http1::head::{self, BadHead, RequestHead, may_have_body, write_response};
 use crate::http1::outgoing::Outgoing;
 
 /// From a request's first byte to the end of its head.
@@ -310,10 +310,7 @@ fn framing(
     head_only: bool,
     version: Version,
 ) -> Framing {
-    let bodiless = head_only
-        || parts.status == StatusCode::NO_CONTENT
-        || parts.status == StatusCode::NOT_MODIFIED
-        || parts.status.is_informational();
+    let bodiless = head_only || !may_have_body(parts.status);
     if bodiless {
         return Framing::Empty;
     }

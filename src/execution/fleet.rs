@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::instance::{Deployment, InstanceId, Spare, StartError};
@@ -56,6 +56,8 @@ pub struct Fleet {
     keepers: Mutex<JoinSet<()>>,
     /// Something about the spares may have to be done.
     look: Notify,
+    /// Every process is to be killed.
+    kill: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +102,7 @@ impl Fleet {
             state: Mutex::default(),
             keepers: Mutex::default(),
             look: Notify::new(),
+            kill: watch::Sender::new(false),
         })
     }
 
@@ -135,7 +138,10 @@ impl Fleet {
     pub async fn boot(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
         let _turn = self.boots.acquire().await.map_err(StartError::launch)?;
         let seat = self.seat(profile)?;
-        let launched = self.launcher.launch(profile).await?;
+        let launched = tokio::select! {
+            launched = self.launcher.launch(profile) => launched?,
+            () = self.killed() => return Err(StartError::NoRoom),
+        };
         Ok(self.keep(launched, seat))
     }
 
@@ -211,14 +217,14 @@ impl Fleet {
         self.lock().active.remove(&pool.name);
     }
 
-    /// Keeps the spares as they should be, until the task is dropped.
+    /// Keeps the spares as they should be, until the server ends.
     pub async fn keep_spares(self: Arc<Self>) {
-        loop {
+        while !self.lock().shutting_down {
             self.look.notified().await;
             tokio::time::sleep(REFILL_DELAY).await;
             while let Some(profile) = self.missing_spare() {
                 match self.boot_spare(&profile).await {
-                    Ok(spare) => self.lock().spares.entry(profile).or_default().push(spare),
+                    Ok(spare) => self.add_spare(profile, spare),
                     Err(error) => {
                         tracing::warn!(%error, ?profile, "a spare did not boot");
                         let mut state = self.lock();
@@ -230,6 +236,14 @@ impl Fleet {
                     }
                 }
             }
+        }
+    }
+
+    fn add_spare(&self, profile: Profile, spare: Spare) {
+        let mut state = self.lock();
+        // Dropped, it ends.
+        if !state.shutting_down {
+            state.spares.entry(profile).or_default().push(spare);
         }
     }
 
@@ -274,23 +288,32 @@ impl Fleet {
         let mut state = self.lock();
         state.shutting_down = true;
         while state.discard_spare(|_| true) {}
+        self.look.notify_one();
     }
 
-    /// Waits until every process is gone.
+    /// Waits until every process is gone, those that are being booted as well.
     pub async fn ended(&self) {
         while !self.is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Kills what is left. A keeper that is dropped kills its process.
+    /// Kills what is left, and waits for it.
     pub async fn kill(&self) {
-        let mut keepers =
-            std::mem::take(&mut *self.keepers.lock().unwrap_or_else(PoisonError::into_inner));
-        keepers.shutdown().await;
+        self.kill.send_replace(true);
+        self.ended().await;
+    }
+
+    /// Completes when every process is to be killed.
+    pub async fn killed(&self) {
+        // The fleet holds the sender, so the channel cannot close first.
+        let _ = self.kill.subscribe().wait_for(|kill| *kill).await;
     }
 
     fn is_empty(&self) -> bool {
+        if self.lock().processes > 0 {
+            return false;
+        }
         let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
         while keepers.try_join_next().is_some() {}
         keepers.is_empty()

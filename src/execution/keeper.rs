@@ -67,13 +67,21 @@ impl Keeper {
 
     /// Lives as long as the process.
     pub async fn run(mut self) {
-        let Some((instance, pool)) = self.be_spare().await else {
+        let fleet = Arc::clone(&self.fleet);
+        let assigned = tokio::select! {
+            assigned = self.be_spare() => assigned,
+            () = fleet.killed() => None,
+        };
+        let Some((instance, pool)) = assigned else {
             drop(self.seat);
-            end(self.launched, Duration::ZERO).await;
+            stop(self.launched).await;
             return;
         };
         let started = Instant::now();
-        let ending = Serving::new(&mut self, &instance, &pool).run().await;
+        let ending = tokio::select! {
+            ending = Serving::new(&mut self, &instance, &pool).run() => ending,
+            () = fleet.killed() => Ending::Kill(StopReason::Shutdown),
+        };
         let (reason, grace) = match ending {
             Ending::Exited => ("exited", Duration::ZERO),
             Ending::Kill(reason) => (reason.as_str(), Duration::ZERO),
@@ -81,7 +89,11 @@ impl Keeper {
         };
         // Whoever waits for room need not wait for the process's last breath.
         drop(self.seat);
-        end(self.launched, grace).await;
+        tokio::select! {
+            () = finish(&mut self.launched, grace) => {}
+            () = fleet.killed() => {}
+        }
+        stop(self.launched).await;
         tracing::info!(
             function = %instance.deployment.name, instance = %instance.id, reason,
             seconds = started.elapsed().as_secs_f32(), "instance stopped"
@@ -107,22 +119,27 @@ impl Keeper {
     }
 }
 
-/// Lets a process finish in `grace`, kills it with all it started, and waits.
-async fn end(mut launched: Launched, grace: Duration) {
-    if !grace.is_zero() {
-        let stop = ToShim::Stop { grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX) };
-        let finished = async {
-            launched.sender.send(&stop, &[]).await?;
-            while let Some(message) = launched.receiver.receive().await? {
-                if message == FromShim::Stopped {
-                    break;
-                }
-            }
-            io::Result::Ok(())
-        };
-        // Whatever goes wrong here, the process is killed next.
-        let _ = timeout(grace + Duration::from_millis(200), finished).await;
+/// Lets a process finish what `waitUntil` holds, for at most `grace`.
+async fn finish(launched: &mut Launched, grace: Duration) {
+    if grace.is_zero() {
+        return;
     }
+    let order = ToShim::Stop { grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX) };
+    let finished = async {
+        launched.sender.send(&order, &[]).await?;
+        while let Some(message) = launched.receiver.receive().await? {
+            if message == FromShim::Stopped {
+                break;
+            }
+        }
+        io::Result::Ok(())
+    };
+    // Whatever goes wrong here, the process is killed next.
+    let _ = timeout(grace + Duration::from_millis(200), finished).await;
+}
+
+/// Kills a process with all it started, and waits for it.
+async fn stop(launched: Launched) {
     if let Err(error) = launched.process.stop().await {
         tracing::error!(instance = %launched.id, %error, "cannot wait for a process");
     }

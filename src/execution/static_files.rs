@@ -28,7 +28,7 @@ pub async fn serve<B>(
     let folder = deployment.folder.join(FILES).join(folder);
     let mut response = file(&folder, method, headers, path).await?;
     if response.status() == StatusCode::NOT_FOUND {
-        if !manifest.spa || !accepts_pages(headers) {
+        if !manifest.spa || !asks_for_page(path, headers) {
             return None;
         }
         response = file(&folder, method, headers, "/index.html").await?;
@@ -70,8 +70,13 @@ fn redirect<B>(path: &str, query: Option<&str>) -> Option<Response<ReplyBody<B>>
     Some(response)
 }
 
-fn accepts_pages(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT).iter().any(|accept| {
+/// Whether a page is asked for, rather than an image or a script: the path's
+/// last part has no extension, and the client does not refuse HTML.
+fn asks_for_page(path: &str, headers: &HeaderMap) -> bool {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let takes_html = |accept: &HeaderValue| {
         accept.to_str().is_ok_and(|types| types.contains("text/html") || types.contains("*/*"))
-    })
+    };
+    !file.contains('.')
+        && (!headers.contains_key(ACCEPT) || headers.get_all(ACCEPT).iter().any(takes_html))
 }

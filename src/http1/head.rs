@@ -75,6 +75,11 @@ pub fn take_request(buffer: &mut BytesMut, limit: usize) -> Result<Option<Reques
     let target = parsed.path.unwrap_or_default();
     let uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes()))
         .map_err(|_| Malformed("the request target is not valid"))?;
+    // A path, or a whole URL as clients send it to a proxy, or `*`. The bare
+    // authority of CONNECT is nothing that a function could serve.
+    if !(target.starts_with('/') || uri.scheme().is_some() || target == "*") {
+        return Err(Malformed("the request target is not a path"));
+    }
     let mut headers = collect(&head, parsed.headers)?;
 
     let framing = framing(&headers, version)?;
@@ -115,20 +120,28 @@ pub fn take_response(
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default())
         .map_err(|_| Malformed("the status is not valid"))?;
     let headers = collect(&head, parsed.headers)?;
-    let bodiless = *to == Method::HEAD
-        || status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED;
+    let bodiless = *to == Method::HEAD || !may_have_body(status);
     let framing = match framing(&headers, version)? {
         _ if bodiless => Framing::Empty,
         Framing::Empty if !headers.contains_key(CONTENT_LENGTH) => Framing::UntilClose,
         framing => framing,
     };
-    let reusable = keep_alive(&headers, version) && framing != Framing::UntilClose;
+    let reusable = keep_alive(&headers, version)
+        && framing != Framing::UntilClose
+        && status != StatusCode::SWITCHING_PROTOCOLS;
 
     let mut parts = http::Response::new(()).into_parts().0;
     (parts.status, parts.version, parts.headers) = (status, version, headers);
     Ok(Some(ResponseHead { parts, framing, reusable }))
+}
+
+/// Whether a response with this status can have a body (RFC 9110, 6.4.1).
+pub fn may_have_body(status: StatusCode) -> bool {
+    !status.is_informational()
+        && !matches!(
+            status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        )
 }
 
 /// Where the head ends. A line feed without a carriage return ends a line for
@@ -338,6 +351,8 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n", "value"),
             ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "version"),
             ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "request line"),
+            ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", "not a path"),
+            ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "not a path"),
             ("G\u{7f}T / HTTP/1.1\r\nHost: a\r\n\r\n", "request line"),
             ("GET /\u{1} HTTP/1.1\r\nHost: a\r\n\r\n", "request line"),
         ] {
@@ -397,6 +412,8 @@ mod tests {
             ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n", Method::HEAD, Framing::Empty, true),
             ("HTTP/1.1 204 No Content\r\n\r\n", Method::GET, Framing::Empty, true),
             ("HTTP/1.1 304 Not Modified\r\n\r\n", Method::GET, Framing::Empty, true),
+            ("HTTP/1.1 205 Reset Content\r\n\r\n", Method::GET, Framing::Empty, true),
+            ("HTTP/1.1 101 Switching Protocols\r\n\r\n", Method::GET, Framing::Empty, false),
             ("HTTP/1.1 200 OK\r\n\r\n", Method::GET, Framing::UntilClose, false),
             (
                 "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",

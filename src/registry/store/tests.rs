@@ -246,6 +246,7 @@ fn a_reader_never_sees_half_a_revision_or_two_mixed() {
         for round in 0..400 {
             // A few revisions over and over, so that none is pruned while read.
             bed.publish("hello", &(round % 7).to_string());
+            bed.publish("hello", &(round % 7).to_string());
             if round % 3 == 0 {
                 bed.fail("hello", "wrong");
             }
