@@ -18,7 +18,9 @@ pub fn is_filter(text: &str) -> bool {
 
 /// Begins to write records. Called once, before anything is logged.
 pub fn start(filter: &str, format: LogFormat) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // notify speaks of every folder that vanishes; that is its daily work here.
+    let filter = EnvFilter::try_new(format!("notify=error,{filter}"))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => {

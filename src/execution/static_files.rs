@@ -26,16 +26,11 @@ pub async fn serve<B>(
         return None;
     }
     let folder = deployment.folder.join(FILES).join(folder);
-    let mut response = file(&folder, method, headers, path).await?;
-    if response.status() == StatusCode::NOT_FOUND {
-        if !manifest.spa || !asks_for_page(path, headers) {
-            return None;
-        }
-        response = file(&folder, method, headers, "/index.html").await?;
-        if response.status() == StatusCode::NOT_FOUND {
-            return None;
-        }
+    let mut found = file(&folder, method, headers, path).await;
+    if found.is_none() && manifest.spa && asks_for_page(path, headers) {
+        found = file(&folder, method, headers, "/index.html").await;
     }
+    let response = found?;
     // Links in a page are relative to its folder, so its name needs the slash.
     if bare {
         return redirect(&format!("{}/", outer.path()), outer.query());
@@ -57,9 +52,9 @@ async fn file<B>(
 ) -> Option<Response<ReplyBody<B>>> {
     let mut request = Request::builder().method(method).uri(path).body(()).ok()?;
     request.headers_mut().clone_from(headers);
-    // A file that cannot be read is the function's to answer for, not a crash.
+    // What is not there, or cannot be read, is the function's to answer for.
     let response = ServeDir::new(folder).try_call(request).await.ok()?;
-    Some(response.map(ReplyBody::File))
+    (response.status() != StatusCode::NOT_FOUND).then(|| response.map(ReplyBody::File))
 }
 
 fn redirect<B>(path: &str, query: Option<&str>) -> Option<Response<ReplyBody<B>>> {

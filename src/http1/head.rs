@@ -123,6 +123,8 @@ pub fn take_response(
     let bodiless = *to == Method::HEAD || !may_have_body(status);
     let framing = match framing(&headers, version)? {
         _ if bodiless => Framing::Empty,
+        // Deno sends this one, which is always empty, without saying so.
+        Framing::Empty if status == StatusCode::RESET_CONTENT => Framing::Empty,
         Framing::Empty if !headers.contains_key(CONTENT_LENGTH) => Framing::UntilClose,
         framing => framing,
     };
@@ -138,10 +140,7 @@ pub fn take_response(
 /// Whether a response with this status can have a body (RFC 9110, 6.4.1).
 pub fn may_have_body(status: StatusCode) -> bool {
     !status.is_informational()
-        && !matches!(
-            status,
-            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-        )
+        && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
 /// Where the head ends. A line feed without a carriage return ends a line for
