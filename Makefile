@@ -1,0 +1,75 @@
+# `make up` serves the functions in registry_in, `make test` runs every test;
+# either installs and builds what it needs. `make` alone lists the rest.
+
+# Rust's installer puts cargo where only login shells look, Debian puts nginx
+# where only root looks.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin
+SHELL := /bin/sh
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DOZE := $(TARGET)/release/doze
+DENO := $(CURDIR)/runtime-shim/node_modules/@deno/linux-x64-glibc/deno
+SHIM := runtime-shim/dist/boot.js
+# Functions whose packages come from npm.
+PACKAGED := $(dir $(wildcard registry_in/*/package-lock.json registry_in/*/*/package-lock.json))
+
+.PHONY: help up test bench bench-quick build packages tools check-examples check-tools bench-tools clean
+
+help:
+	@echo 'make up           serve the functions in registry_in on port 8000'
+	@echo 'make test         run every test'
+	@echo 'make bench        measure (10 minutes); SAVE=1 writes docs/benchmarks.md'
+	@echo 'make bench-quick  measure less (2 minutes)'
+	@echo 'make clean        remove everything that was built or installed here'
+
+up: build packages
+	@.ci/urls registry_in
+	@exec $(DOZE) up
+
+# The Rust tests come last, so that the output ends with their summary.
+test: packages $(SHIM)
+	cd runtime-shim && { [ -t 1 ] || export NO_COLOR=1; } && npm run check && npm test
+	cargo test --locked --no-fail-fast
+
+# Not among the tests, because registry_in may hold functions of one's own.
+check-examples: packages
+	cd registry_in && $(DENO) fmt --check && $(DENO) lint && $(DENO) check */index.ts
+
+bench bench-quick: build bench-tools
+	@cargo build --release --locked --manifest-path bench/Cargo.toml --target-dir $(TARGET)/bench
+	@$(TARGET)/bench/release/doze-bench --doze $(DOZE) --project . \
+	  $(if $(filter bench-quick,$@),--quick) $(if $(SAVE),--save docs/benchmarks.md)
+
+build: tools $(SHIM)
+	@cargo build --release --locked --bin doze
+
+$(SHIM): runtime-shim/package.json $(shell find runtime-shim/src runtime-shim/lib -name '*.ts') | tools
+	@cd runtime-shim && npm run --silent build
+
+# Installs a folder's packages exactly as its lock file has them, and does
+# nothing where that has been done. Files' dates say little after a checkout,
+# so the lock file's checksum decides.
+define npm_ci
+@cd $(1) && sum=$$(cksum <package-lock.json) && \
+if [ "$$(cat node_modules/.installed 2>/dev/null)" != "$$sum" ]; then \
+  echo 'Installing the packages of $(1)' && \
+  npm ci --ignore-scripts --no-audit --no-fund && echo "$$sum" >node_modules/.installed; \
+fi
+
+endef
+
+# The pinned Deno and esbuild.
+tools: check-tools
+	$(call npm_ci,runtime-shim)
+
+packages: tools
+	$(foreach folder,$(PACKAGED),$(call npm_ci,$(folder)))
+
+check-tools:
+	@.ci/check-tools
+
+bench-tools:
+	@.ci/install-bench-tools
+
+clean:
+	rm -rf $(TARGET) runtime-shim/node_modules runtime-shim/dist $(PACKAGED:=node_modules)
