@@ -1,0 +1,133 @@
+//! Instances as the kernel sees them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A process, told from a later one with the same number by its start time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    started: u64,
+    parent: u32,
+    zombie: bool,
+    args: Vec<String>,
+}
+
+impl Process {
+    fn read(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let args = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let args = String::from_utf8_lossy(&args);
+        // The name in parentheses may hold anything, also parentheses.
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let fields: Vec<_> = fields.split(' ').collect();
+        Some(Self {
+            pid,
+            parent: fields.get(1)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+            zombie: matches!(*fields.first()?, "Z" | "X"),
+            args: args.split_terminator('\0').map(str::to_owned).collect(),
+        })
+    }
+
+    fn all() -> Vec<Self> {
+        let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter_map(Self::read).collect()
+    }
+
+    /// Every process below that server, zombies too, and those that lost it
+    /// but were started in its folders.
+    pub(crate) fn of_server(server: u32, folder: &Path) -> Vec<Self> {
+        let all = Self::all();
+        let below_server = |process: &Self| {
+            let mut parent = process.parent;
+            while parent > 1 && parent != server {
+                let next = all.iter().find(|other| other.pid == parent);
+                parent = next.map_or(0, |other| other.parent);
+            }
+            parent == server
+        };
+        let folder = folder.to_str().expect("temporary folders are UTF-8");
+        let mine = |process: &&Self| {
+            let of_folder = process.is_instance() && process.mentions(folder);
+            process.pid != server && (of_folder || below_server(process))
+        };
+        all.iter().filter(mine).cloned().collect()
+    }
+
+    /// Whether it is an instance or a spare, not a bundler or a process that
+    /// is still being confined.
+    pub(crate) fn is_instance(&self) -> bool {
+        !self.is_confining() && self.args.iter().any(|arg| arg.ends_with("boot.js"))
+    }
+
+    /// The moment between its start and the program that it becomes.
+    fn is_confining(&self) -> bool {
+        self.args.get(1).is_some_and(|arg| arg == "confine")
+    }
+
+    fn mentions(&self, text: &str) -> bool {
+        self.args.iter().any(|arg| arg.contains(text))
+    }
+
+    /// The instance's own folder, its program's last argument.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.args.last().map(PathBuf::from).unwrap_or_default()
+    }
+
+    /// Whether it still runs. A zombie does not.
+    pub(crate) fn is_alive(&self) -> bool {
+        Self::read(self.pid).is_some_and(|now| now.started == self.started && !now.zombie)
+    }
+
+    /// Whether nothing is left of it, not even a zombie that nobody waited for.
+    pub(crate) fn is_gone(&self) -> bool {
+        Self::read(self.pid).is_none_or(|now| now.started != self.started)
+    }
+
+    /// Ends it like the kernel would when memory is short.
+    pub(crate) fn kill(&self) {
+        // It may just have ended by itself.
+        let _ = signal(self.pid, Signal::SIGKILL);
+    }
+
+    /// Its number as it sees it itself.
+    pub(crate) fn own_pid(&self) -> Option<u32> {
+        self.status("NSpid")?.split_whitespace().last()?.parse().ok()
+    }
+
+    /// A field of `/proc/PID/status`.
+    pub(crate) fn status(&self, field: &str) -> Option<String> {
+        status(self.pid, field)
+    }
+
+    /// Process group and session, from `/proc/PID/stat`.
+    pub(crate) fn group_and_session(&self) -> Option<(u32, u32)> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(2);
+        Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    }
+
+    /// The soft limit of that name in `/proc/PID/limits`.
+    pub(crate) fn limit(&self, name: &str) -> Option<String> {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.pid)).ok()?;
+        let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next().map(str::to_owned)
+    }
+}
+
+/// A field of `/proc/PID/status`.
+pub(crate) fn status(pid: u32, field: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    Some(line.trim().to_owned())
+}
+
+/// Sends a signal to one process.
+pub(crate) fn signal(pid: u32, signal: Signal) -> nix::Result<()> {
+    kill(Pid::from_raw(i32::try_from(pid).expect("process ids are small")), signal)
+}

@@ -1,0 +1,8 @@
+//! The life of an instance, seen from outside: when it is started, what keeps
+//! it, what ends it.
+
+mod crash;
+mod idle;
+mod pool;
+mod start;
+mod timeout;

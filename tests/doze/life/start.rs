@@ -1,0 +1,138 @@
+//! What happens between a first request and its answer.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::functions::{IDENTITY, identity};
+use crate::harness::{TestBed, until_asked};
+
+#[tokio::test]
+async fn the_first_request_starts_an_instance_and_the_second_finds_it_warm() {
+    let bed = TestBed::start().await;
+    bed.function("hello").source(IDENTITY).drop_in().await;
+    let first = bed.get("/hello").await;
+    let second = bed.get("/hello").await;
+    assert!(["spare", "cold"].contains(&first.start()), "{first:?}");
+    assert_eq!(second.start(), "warm");
+    assert_eq!(identity(first), identity(second));
+}
+
+#[tokio::test]
+async fn a_waiting_spare_serves_a_first_request() {
+    let bed = TestBed::start().await;
+    let names: Vec<_> = (0..10).map(|n| format!("hello{n}")).collect();
+    for name in &names {
+        bed.function(name).source(IDENTITY).write();
+    }
+    for name in &names {
+        bed.function(name).live().await;
+    }
+    // Each function has only one first request, and the pool of spares may
+    // just be refilling when it comes.
+    let mut names = names.iter();
+    until_asked("a spare serves", async || {
+        let name = names.next().expect("a spare served one of ten functions");
+        let response = bed.get(&format!("/{name}")).await.ok();
+        if response.start() == "spare" { Ok(()) } else { Err(format!("{response:?}")) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_first_requests_than_spares_start_processes_of_their_own() {
+    let bed = TestBed::new().flag("--spares", 1).up().await;
+    let names: Vec<_> = (0..6).map(|n| format!("hello{n}")).collect();
+    for name in &names {
+        bed.function(name).source(IDENTITY).write();
+    }
+    for name in &names {
+        bed.function(name).live().await;
+    }
+    let requests: JoinSet<_> =
+        names.iter().map(|name| bed.get(&format!("/{name}")).into_future()).collect();
+    let responses = requests.join_all().await;
+    let starts: Vec<_> = responses.iter().map(|response| response.start().to_owned()).collect();
+    assert!(starts.iter().any(|start| start == "cold"), "{starts:?}");
+    let identities: BTreeSet<_> = responses.into_iter().map(|r| identity(r).id).collect();
+    assert_eq!(identities.len(), names.len());
+}
+
+#[tokio::test]
+async fn two_hundred_first_requests_at_once_share_one_start() {
+    let bed = TestBed::new().flag("--spares", 1).up().await;
+    bed.function("hello")
+        .source(IDENTITY)
+        .manifest(json!({ "concurrency": 200, "maxInstances": 4 }))
+        .drop_in()
+        .await;
+    let requests: JoinSet<_> = (0..200).map(|_| bed.get("/hello").into_future()).collect();
+    let identities: BTreeSet<_> =
+        requests.join_all().await.into_iter().map(|r| identity(r).id).collect();
+    assert_eq!(identities.len(), 1, "{identities:?}");
+    // The instance and at most the spare that follows it.
+    let instances = bed.instances();
+    assert!(instances.len() <= 2, "{instances:#?}");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_during_a_start_cancels_it_for_nobody() {
+    let bed = TestBed::start().await;
+    let slow = "console.log('starting'); await new Promise((go) => setTimeout(go, 300));";
+    bed.function("slow").source(format!("{slow}\n{IDENTITY}")).drop_in().await;
+
+    let mut leaving = bed.raw().await;
+    leaving.send("GET /slow HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    bed.printed("slow", "starting").await;
+    let staying = bed.get("/slow").spawn();
+    drop(leaving);
+
+    let first = identity(staying.await.unwrap());
+    let starts =
+        bed.log().records().iter().filter(|r| r.names("slow") && r.holds("starting")).count();
+    assert_eq!(starts, 1);
+    assert_eq!(identity(bed.get("/slow").await), first);
+}
+
+#[tokio::test]
+async fn a_function_that_warms_up_is_warm_before_its_first_request() {
+    let bed = TestBed::start().await;
+    bed.function("later").source(IDENTITY).manifest(json!({ "warmupOnStart": true })).write();
+    bed.printed("later", "up").await;
+    until_asked("it answers warm at once", async || {
+        let response = bed.get("/later").await;
+        if response.start() == "warm" { Ok(()) } else { Err(format!("{response:?}")) }
+    })
+    .await;
+    // Its code was evaluated once: the answer came from the instance that was
+    // there before.
+    let starts = bed.log().records().iter().filter(|r| r.names("later") && r.holds("up ")).count();
+    assert_eq!(starts, 1);
+}
+
+#[tokio::test]
+async fn a_function_that_warms_up_is_warmed_up_after_a_restart_too() {
+    let mut bed = TestBed::start().await;
+    bed.function("later").source(IDENTITY).manifest(json!({ "warmupOnStart": true })).write();
+    let before = bed.printed("later", "up").await.line;
+    bed.stop();
+    bed.restart().await;
+    let after = bed.printed("later", "up").await.line;
+    assert_ne!(before, after);
+}
+
+#[tokio::test]
+async fn a_oneshot_function_gets_a_fresh_process_for_every_request() {
+    let bed = TestBed::start().await;
+    bed.function("once").source(IDENTITY).manifest(json!({ "mode": "oneshot" })).drop_in().await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..3 {
+        let response = bed.get("/once").await;
+        assert_ne!(response.start(), "warm");
+        seen.insert(identity(response).id);
+    }
+    let at_once: JoinSet<_> = (0..3).map(|_| bed.get("/once").into_future()).collect();
+    seen.extend(at_once.join_all().await.into_iter().map(|response| identity(response).id));
+    assert_eq!(seen.len(), 6, "{seen:?}");
+}

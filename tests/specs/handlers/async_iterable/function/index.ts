@@ -1,0 +1,4 @@
+export default async function* () {
+  yield "text, ";
+  yield new TextEncoder().encode("bytes");
+}

@@ -1,0 +1,1 @@
+export default (request, context) => `${request.method} for ${context.function}`;

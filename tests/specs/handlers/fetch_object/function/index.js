@@ -1,0 +1,6 @@
+export default {
+  greeting: "hello from",
+  fetch(request) {
+    return new Response(`${this.greeting} ${new URL(request.url).pathname}`);
+  },
+};

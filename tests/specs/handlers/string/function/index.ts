@@ -1,0 +1,2 @@
+import { createHandler } from "doze";
+export default createHandler((_request) => "Hello, world");

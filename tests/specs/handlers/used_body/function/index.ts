@@ -1,0 +1,2 @@
+const response = new Response("once");
+export default () => response;

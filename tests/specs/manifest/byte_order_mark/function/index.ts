@@ -1,0 +1,1 @@
+export default () => Deno.env.get("A");

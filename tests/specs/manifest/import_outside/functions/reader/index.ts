@@ -1,0 +1,2 @@
+import { secret } from "../secretive/secret.ts";
+export default () => secret;

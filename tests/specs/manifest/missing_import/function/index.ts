@@ -1,0 +1,2 @@
+import { x } from "./missing.ts";
+export default () => x;

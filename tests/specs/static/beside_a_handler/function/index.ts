@@ -1,0 +1,1 @@
+export default (request: Request) => `${request.method} ${new URL(request.url).pathname}`;

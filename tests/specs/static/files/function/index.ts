@@ -1,0 +1,2 @@
+console.log("an instance was started");
+export default () => "from the function";
