@@ -17,3 +17,4 @@ mod proxy;
 mod redeploy;
 mod shutdown;
 mod specs;
+mod architecture;
