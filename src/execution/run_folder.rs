@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::Uid;
 
-/// Held as long as the server that made the folder lives.
+/// In a server's folder: held as long as it lives. Beside the folders: held
+/// while one is made.
 const LOCK: &str = "lock";
 
 /// This server's folder for instances. It is removed when this is dropped;
@@ -36,6 +37,10 @@ impl RunFolder {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
         fs::set_permissions(&base, Permissions::from_mode(0o700))?;
+        // One server at a time: between making a folder and locking it, another
+        // would take it for abandoned.
+        let file = File::create(base.join(LOCK))?;
+        let _turn = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error)?;
         remove_abandoned(&base)?;
         let path = base.join(format!("{:08x}", rand::random::<u32>()));
         private_folder(&path)?;
@@ -77,7 +82,7 @@ fn lock(folder: &Path) -> io::Result<Option<Flock<File>>> {
 fn remove_abandoned(base: &Path) -> io::Result<()> {
     for entry in fs::read_dir(base)? {
         let folder = entry?.path();
-        // Another server may be making or removing its own at this moment.
+        // A server that ends removes its own without taking a turn.
         if let Ok(Some(_lock)) = lock(&folder)
             && let Err(error) = fs::remove_dir_all(&folder)
         {
