@@ -14,8 +14,9 @@ use http_body::Body;
 use nix::sys::socket::{Shutdown, shutdown};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::exchange::InstanceBody;
 use super::gateway::{Gateway, Inbound};
@@ -52,10 +53,12 @@ pub async fn drained(draining: &mut Draining) {
 #[derive(Debug)]
 pub struct Connection {
     gateway: Arc<Gateway>,
-    stream: Arc<TcpStream>,
+    writer: OwnedWriteHalf,
     reader: Arc<Reader>,
     peer: SocketAddr,
     draining: Draining,
+    /// When an unused connection is closed.
+    idle: Pin<Box<Sleep>>,
 }
 
 /// What becomes of a connection after a response.
@@ -90,9 +93,11 @@ impl Connection {
         peer: SocketAddr,
         draining: Draining,
     ) -> Self {
-        let stream = Arc::new(stream);
-        let reader = Reader::new(Arc::clone(&stream), buffer);
-        Self { gateway, stream, reader, peer, draining }
+        let (half, writer) = stream.into_split();
+        let reader = Reader::new(half, buffer);
+        // Set anew for every request, which costs nothing while it grows.
+        let idle = Box::pin(sleep(KEEP_ALIVE));
+        Self { gateway, writer, reader, peer, draining, idle }
     }
 
     /// Serves requests until either side has enough.
@@ -128,11 +133,14 @@ impl Connection {
         }
         // An idle connection ends quietly, by its own time or the server's.
         if reader.with_buffer(|buffer| buffer.is_empty()) {
+            self.idle.as_mut().reset(Instant::now() + KEEP_ALIVE);
             let more = tokio::select! {
-                more = timeout(KEEP_ALIVE, reader.read()) => more,
+                biased;
+                more = reader.read() => more,
+                () = &mut self.idle => return Ok(None),
                 () = drained(&mut self.draining) => return Ok(None),
             };
-            if !matches!(more, Ok(Ok(read)) if read > 0) {
+            if !more.is_ok_and(|read| read > 0) {
                 return Ok(None);
             }
         }
@@ -245,10 +253,10 @@ impl Connection {
         framing: Framing,
     ) -> Result<(), ()> {
         let mut outgoing = Outgoing::new(head, Some(body), framing);
-        let mut stalled = Box::pin(tokio::time::sleep(WRITE_STALL));
+        let mut stalled: Option<Pin<Box<Sleep>>> = None;
         std::future::poll_fn(|context| {
             let before = outgoing.unwritten();
-            if let Poll::Ready(result) = outgoing.poll_write(&*self.stream, context) {
+            if let Poll::Ready(result) = outgoing.poll_write(self.writer.as_ref(), context) {
                 return Poll::Ready(result.map_err(|_| ()));
             }
             if self.reader.poll_gone(context).is_ready() {
@@ -256,11 +264,14 @@ impl Connection {
             }
             // Only a client can stall: with nothing unwritten it is the
             // function that takes its time, as an event stream may.
-            if outgoing.unwritten() == 0 || outgoing.unwritten() != before {
-                let deadline = tokio::time::Instant::now() + WRITE_STALL;
-                stalled.as_mut().reset(deadline);
+            if outgoing.unwritten() == 0 {
+                return Poll::Pending;
             }
-            Pin::new(&mut stalled).poll(context).map(|()| Err(()))
+            let stalled = stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL)));
+            if outgoing.unwritten() != before {
+                stalled.as_mut().reset(Instant::now() + WRITE_STALL);
+            }
+            stalled.as_mut().poll(context).map(|()| Err(()))
         })
         .await
     }
@@ -268,11 +279,11 @@ impl Connection {
     /// After a change of protocol: bytes both ways until one side ends.
     async fn tunnel(self, switch: Switch) {
         let Some((mut instance, ahead, _lease)) = switch.body.into_tunnel() else { return };
-        let Self { stream, reader, .. } = self;
+        let Self { writer, reader, .. } = self;
         let early = reader.with_buffer(std::mem::take);
-        drop(reader);
-        // The request is over, so nothing else holds the socket.
-        let Some(mut client) = Arc::into_inner(stream) else { return };
+        // The request is over, so nothing else holds the reading half.
+        let Some(half) = reader.into_half() else { return };
+        let Ok(mut client) = half.reunite(writer) else { return };
         let copied = async {
             client.write_all(&switch.head).await?;
             client.write_all(&ahead).await?;
@@ -286,7 +297,7 @@ impl Connection {
     /// Says that nothing more will come, and reads a while what still does.
     async fn linger(&self) {
         // It fails where the client has gone, which ends the loop below too.
-        let _ = shutdown(self.stream.as_raw_fd(), Shutdown::Write);
+        let _ = shutdown(self.writer.as_ref().as_raw_fd(), Shutdown::Write);
         let ended = async {
             while self.reader.read().await.is_ok_and(|read| read > 0) {
                 self.reader.with_buffer(BytesMut::clear);

@@ -14,7 +14,6 @@ use super::link::Connection;
 use crate::http1::body::{Decoded, Decoder, Framing};
 use crate::http1::head::{self, BadHead, ResponseHead};
 use crate::http1::outgoing::{Outgoing, OutgoingError};
-use crate::http1::stream::poll_read;
 
 /// A response's head from a function may be this large.
 const MAX_RESPONSE_HEAD: usize = 256 * 1024;
@@ -74,15 +73,15 @@ where
         let stale = self.connection.reused;
         let mut heard = false;
         loop {
-            let Connection { stream, buffer, .. } = &mut self.connection;
-            match head::take_response(buffer, MAX_RESPONSE_HEAD, method) {
+            let Connection { stream, incoming, .. } = &mut self.connection;
+            match head::take_response(&mut incoming.bytes, MAX_RESPONSE_HEAD, method) {
                 Ok(Some(ResponseHead { parts, .. }))
                     if parts.status.is_informational()
                         && parts.status != StatusCode::SWITCHING_PROTOCOLS => {}
                 Ok(Some(response)) => return Poll::Ready(Ok(response)),
                 Ok(None) => {
-                    heard |= !buffer.is_empty();
-                    if ready!(poll_read(stream, context, buffer)).unwrap_or(0) == 0 {
+                    heard |= !incoming.bytes.is_empty();
+                    if ready!(incoming.poll_read(stream, context)).unwrap_or(0) == 0 {
                         let stale = stale && !heard;
                         return Poll::Ready(Err(ExchangeError::Broken { stale }));
                     }
@@ -109,7 +108,7 @@ where
 
     /// The socket, and what was read of it, after a change of protocol.
     fn into_stream(self) -> (UnixStream, BytesMut) {
-        (self.connection.stream, self.connection.buffer)
+        (self.connection.stream, self.connection.incoming.bytes)
     }
 }
 
@@ -155,7 +154,7 @@ where
     /// The body has ended well: the connection can serve the next request.
     fn finish(&mut self) {
         let Some(Open { exchange, lease }) = self.open.take() else { return };
-        let clean = exchange.connection.buffer.is_empty() && exchange.outgoing.is_end();
+        let clean = exchange.connection.incoming.bytes.is_empty() && exchange.outgoing.is_end();
         if self.reusable && clean && !exchange.deaf {
             lease.instance.link.give_back(exchange.connection);
         }
@@ -180,8 +179,8 @@ where
             if let Err(error) = exchange.poll_send(context) {
                 return Poll::Ready(Some(Err(error.into())));
             }
-            let Connection { stream, buffer, .. } = &mut exchange.connection;
-            match this.decoder.decode(buffer) {
+            let Connection { stream, incoming, .. } = &mut exchange.connection;
+            match this.decoder.decode(&mut incoming.bytes) {
                 Ok(Decoded::Data(data)) => {
                     if this.decoder.is_end() {
                         this.finish();
@@ -194,7 +193,7 @@ where
                 }
                 Ok(Decoded::End) => this.finish(),
                 Ok(Decoded::NeedMore) => {
-                    if ready!(poll_read(stream, context, buffer))? == 0 {
+                    if ready!(incoming.poll_read(stream, context))? == 0 {
                         if !this.decoder.ends_with_connection() {
                             return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
                         }

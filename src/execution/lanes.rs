@@ -21,7 +21,7 @@ use super::connection::{self, Connection, Draining};
 use super::gateway::Gateway;
 use super::http2;
 use super::link;
-use crate::http1::stream;
+use crate::http1::stream::Incoming;
 
 /// A client that says nothing at all for so long is not served.
 const FIRST_BYTES: Duration = Duration::from_secs(75);
@@ -125,12 +125,13 @@ async fn run(
     Ok(())
 }
 
-async fn serve(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr, draining: Draining) {
+async fn serve(gateway: Arc<Gateway>, mut stream: TcpStream, peer: SocketAddr, draining: Draining) {
     // Small responses must not wait for the acknowledgement of the last one.
     let _ = stream.set_nodelay(true);
-    let mut ahead = BytesMut::new();
+    let mut incoming = Incoming::from(BytesMut::new());
     let is_http2 = async {
         loop {
+            let ahead = &incoming.bytes;
             let seen = ahead.len().min(http2::PREFACE.len());
             if ahead[..seen] != http2::PREFACE[..seen] {
                 return Some(false);
@@ -138,7 +139,7 @@ async fn serve(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr, drain
             if seen == http2::PREFACE.len() {
                 return Some(true);
             }
-            if !stream::read(&stream, &mut ahead).await.is_ok_and(|read| read > 0) {
+            if !incoming.read(&mut stream).await.is_ok_and(|read| read > 0) {
                 return None;
             }
         }
@@ -148,6 +149,7 @@ async fn serve(gateway: Arc<Gateway>, stream: TcpStream, peer: SocketAddr, drain
         known = timeout(FIRST_BYTES, is_http2) => known.ok().flatten(),
         () = connection::drained(&mut drain) => None,
     };
+    let ahead = incoming.bytes;
     match is_http2 {
         Some(true) => http2::serve(gateway, stream, ahead, peer, draining).await,
         Some(false) => Connection::new(gateway, stream, ahead, peer, draining).serve().await,

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use bytes::BytesMut;
 use tokio::net::UnixStream;
 
+use crate::http1::stream::Incoming;
+
 /// Unused connections kept per instance and lane. More than a busy instance
 /// has requests at once would only hold descriptors.
 const MAX_UNUSED: usize = 64;
@@ -41,8 +43,8 @@ pub struct Link {
 pub struct Connection {
     /// The socket.
     pub stream: UnixStream,
-    /// Bytes read and not used.
-    pub buffer: BytesMut,
+    /// What was read of it and not used.
+    pub incoming: Incoming,
     /// Whether it has carried a request before, so that the process may have
     /// closed it meanwhile.
     pub reused: bool,
@@ -66,7 +68,7 @@ impl Link {
     /// A new connection.
     pub async fn connect_anew(&self) -> io::Result<Connection> {
         let stream = UnixStream::connect(&self.socket).await?;
-        Ok(Connection { stream, buffer: BytesMut::new(), reused: false })
+        Ok(Connection { stream, incoming: BytesMut::new().into(), reused: false })
     }
 
     fn take_unused(&self) -> Option<Connection> {
@@ -80,7 +82,7 @@ impl Link {
             }
         }
         let stream = UnixStream::from_std(lock(&self.warmed).take()?).ok()?;
-        let mut connection = Connection { stream, buffer: BytesMut::new(), reused: true };
+        let mut connection = Connection { stream, incoming: BytesMut::new().into(), reused: true };
         connection.is_open().then_some(connection)
     }
 
@@ -106,7 +108,7 @@ impl Connection {
     /// Whether the process has not closed it. Bytes that nobody asked for make
     /// it unusable as well.
     fn is_open(&mut self) -> bool {
-        let read = self.stream.try_read_buf(&mut self.buffer);
+        let read = self.stream.try_read_buf(&mut self.incoming.bytes);
         matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }

@@ -7,12 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use tokio::net::TcpStream;
+use hyper::body;
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::reply::{Code, Failure};
 use crate::http1::body::{BadBody, Decoded, Decoder, Framing};
-use crate::http1::stream::poll_read;
+use crate::http1::stream::Incoming;
 
 /// What is read ahead of a client that sends its next request already.
 const MAX_READ_AHEAD: usize = 16 * 1024;
@@ -53,13 +53,13 @@ impl From<RequestBodyError> for Failure {
 /// for.
 #[derive(Debug)]
 pub struct Reader {
-    stream: Arc<TcpStream>,
     state: Mutex<ReaderState>,
 }
 
 #[derive(Debug)]
 struct ReaderState {
-    buffer: BytesMut,
+    half: OwnedReadHalf,
+    incoming: Incoming,
     decoder: Decoder,
     /// Bytes of body that may still come.
     allowance: u64,
@@ -68,22 +68,22 @@ struct ReaderState {
 }
 
 impl Reader {
-    /// Reads from `stream`, of which `buffer` has been read already.
-    pub fn new(stream: Arc<TcpStream>, buffer: BytesMut) -> Arc<Self> {
+    /// Reads from `half`, of which `ahead` has been read already.
+    pub fn new(half: OwnedReadHalf, ahead: BytesMut) -> Arc<Self> {
         let decoder = Decoder::new(Framing::Empty);
-        let state = ReaderState { buffer, decoder, allowance: 0, expects_continue: false };
-        Arc::new(Self { stream, state: Mutex::new(state) })
+        let incoming = ahead.into();
+        let state = ReaderState { half, incoming, decoder, allowance: 0, expects_continue: false };
+        Arc::new(Self { state: Mutex::new(state) })
     }
 
     /// What has been read and not used.
     pub fn with_buffer<T>(&self, act: impl FnOnce(&mut BytesMut) -> T) -> T {
-        act(&mut self.lock().buffer)
+        act(&mut self.lock().incoming.bytes)
     }
 
     /// Reads some more; 0 is the end.
     pub async fn read(&self) -> io::Result<usize> {
-        std::future::poll_fn(|context| poll_read(&*self.stream, context, &mut self.lock().buffer))
-            .await
+        std::future::poll_fn(|context| self.lock().poll_read(context)).await
     }
 
     /// The body of the request whose head has just been taken off the buffer.
@@ -116,8 +116,8 @@ impl Reader {
     /// whoever reads that will notice.
     pub fn poll_gone(&self, context: &mut Context<'_>) -> Poll<()> {
         let state = &mut *self.lock();
-        while state.decoder.is_end() && state.buffer.len() < MAX_READ_AHEAD {
-            match ready!(poll_read(&*self.stream, context, &mut state.buffer)) {
+        while state.decoder.is_end() && state.incoming.bytes.len() < MAX_READ_AHEAD {
+            match ready!(state.poll_read(context)) {
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(_) => {}
             }
@@ -132,7 +132,7 @@ impl Reader {
         loop {
             let decoded = {
                 let state = &mut *self.lock();
-                state.decoder.decode(&mut state.buffer)
+                state.decoder.decode(&mut state.incoming.bytes)
             };
             match decoded {
                 Ok(Decoded::End | Decoded::Trailers(_)) => return true,
@@ -147,8 +147,20 @@ impl Reader {
         }
     }
 
+    /// The socket's half, once nothing else reads from it.
+    pub fn into_half(self: Arc<Self>) -> Option<OwnedReadHalf> {
+        let state = Arc::into_inner(self)?.state.into_inner();
+        Some(state.unwrap_or_else(PoisonError::into_inner).half)
+    }
+
     fn lock(&self) -> MutexGuard<'_, ReaderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ReaderState {
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.incoming.poll_read(&mut self.half, context)
     }
 }
 
@@ -167,14 +179,13 @@ impl Body for ClientBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
-        let stream = &*self.reader.stream;
         let state = &mut *self.reader.lock();
         if std::mem::take(&mut state.expects_continue) {
             // Nothing else is on its way to the client yet, so it always fits.
-            stream.try_write(CONTINUE).map_err(|_| RequestBodyError::Gone)?;
+            state.half.as_ref().try_write(CONTINUE).map_err(|_| RequestBodyError::Gone)?;
         }
         loop {
-            match state.decoder.decode(&mut state.buffer)? {
+            match state.decoder.decode(&mut state.incoming.bytes)? {
                 Decoded::Data(data) => {
                     let left = state.allowance.checked_sub(data.len() as u64);
                     state.allowance = left.ok_or(RequestBodyError::TooLarge(self.limit))?;
@@ -184,7 +195,7 @@ impl Body for ClientBody {
                     return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                 }
                 Decoded::End => return Poll::Ready(None),
-                Decoded::NeedMore => match ready!(poll_read(stream, context, &mut state.buffer)) {
+                Decoded::NeedMore => match ready!(state.poll_read(context)) {
                     Ok(0) | Err(_) => return Poll::Ready(Some(Err(RequestBodyError::Gone))),
                     Ok(_) => {}
                 },
@@ -196,14 +207,14 @@ impl Body for ClientBody {
 /// The body of a request on an HTTP/2 stream.
 #[derive(Debug)]
 pub struct StreamBody {
-    incoming: Incoming,
+    incoming: body::Incoming,
     limit: u64,
     allowance: u64,
 }
 
 impl StreamBody {
     /// At most `limit` bytes of `incoming`.
-    pub fn new(incoming: Incoming, limit: u64) -> Self {
+    pub fn new(incoming: body::Incoming, limit: u64) -> Self {
         Self { incoming, limit, allowance: limit }
     }
 }

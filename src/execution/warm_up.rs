@@ -4,7 +4,6 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use http::Method;
 use tokio::time::timeout;
 
@@ -25,16 +24,16 @@ pub async fn warm_up(link: &Link) -> io::Result<()> {
     );
     let answered = async {
         tokio::io::AsyncWriteExt::write_all(&mut connection.stream, request.as_bytes()).await?;
-        let mut buffer = BytesMut::new();
         loop {
-            let head = http1::head::take_response(&mut buffer, 16 * 1024, &Method::GET);
+            let head =
+                http1::head::take_response(&mut connection.incoming.bytes, 16 * 1024, &Method::GET);
             match head.map_err(io::Error::other)? {
                 Some(head) if head.parts.status == http::StatusCode::NO_CONTENT => return Ok(()),
                 Some(head) => {
                     let status = head.parts.status;
                     return Err(io::Error::other(format!("warm-up answered {status}")));
                 }
-                None if http1::stream::read(&connection.stream, &mut buffer).await? == 0 => {
+                None if connection.incoming.read(&mut connection.stream).await? == 0 => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 None => {}
