@@ -17,6 +17,7 @@ const POLL: Duration = Duration::from_millis(1);
 
 /// A running process; stopped with SIGTERM, and waited for.
 pub(crate) struct Server {
+    name: String,
     process: Child,
     pub(crate) address: SocketAddr,
 }
@@ -37,21 +38,26 @@ impl Server {
                 Err(error) => last = error.to_string(),
             }
             if let Ok(Some(status)) = self.process.try_wait() {
-                return Err(format!("a server ended early with {status}"));
+                return Err(format!("{} ended early with {status}", self.name));
             }
             thread::sleep(POLL);
         }
-        Err(format!("{path} at {} was not answered: {last}", self.address))
+        Err(format!("{} did not answer {path}: {last}", self.name))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        _ = Command::new("kill").arg(self.pid().to_string()).status();
         let deadline = Instant::now() + PATIENCE;
+        let mut asked = false;
         while Instant::now() < deadline {
+            // Once it has been waited for, its number may be another's.
             if !matches!(self.process.try_wait(), Ok(None)) {
                 return;
+            }
+            if !asked {
+                _ = Command::new("kill").arg(self.pid().to_string()).status();
+                asked = true;
             }
             thread::sleep(POLL);
         }
@@ -159,13 +165,14 @@ pub(crate) fn nginx(bench: &Bench, upstream: &Server) -> Result<Server, String> 
 }
 
 fn start(bench: &Bench, command: &mut Command, address: SocketAddr) -> Result<Server, String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let log = bench.work.join(Path::new(&name).file_name().unwrap_or_default());
-    let log = File::options().create(true).append(true).open(log.with_extension("log"));
+    let name = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let name = name.to_string_lossy().into_owned();
+    let log = bench.work.join(&name).with_extension("log");
+    let log = File::options().create(true).append(true).open(log);
     let log = log.map_err(|error| format!("cannot open a log: {error}"))?;
     command.current_dir(&bench.work).stdin(Stdio::null()).stderr(log);
     let process = command.spawn().map_err(|error| format!("cannot start {name}: {error}"))?;
-    Ok(Server { process, address })
+    Ok(Server { name, process, address })
 }
 
 /// An address nobody listens on. Below the ephemeral range, where a client

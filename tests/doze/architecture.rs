@@ -12,7 +12,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     files.extend(own.is_file().then_some(own));
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
-            let path = entry.unwrap().path();
+            let path = entry.expect("a readable folder").path();
             if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -21,7 +21,10 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
         }
     }
     assert!(!files.is_empty(), "nothing lies in src/{folder}");
-    files.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
+    files
+        .into_iter()
+        .map(|path| (path.clone(), fs::read_to_string(path).expect("a text file")))
+        .collect()
 }
 
 /// Fails where a line of code, not of comment, holds one of the words.

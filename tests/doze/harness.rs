@@ -18,11 +18,13 @@
 //!   connection carries
 //! - [`process`]: what `/proc` tells about instances
 //! - [`wait`]: waiting for a level
+//! - [`places`]: how many beds there are at once
 
 mod bed;
 mod client;
 mod function;
 mod log;
+mod places;
 mod process;
 mod raw;
 mod response;

@@ -2,27 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
 use super::function::FunctionFolder;
 use super::log::{Log, Record};
+use super::places;
 use super::process::Process;
 use super::server::runtime_folder;
 use super::{Program, RawConnection, Request, Server, until, until_asked};
-
-/// Every bed runs a server with processes below it. More of them at once than
-/// there are cores make each other late and nothing faster.
-fn places() -> &'static (Semaphore, u32) {
-    static PLACES: OnceLock<(Semaphore, u32)> = OnceLock::new();
-    PLACES.get_or_init(|| {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from).max(2);
-        (Semaphore::new(cores), u32::try_from(cores).expect("cores are few"))
-    })
-}
 
 /// What a test lies on. Made by [`TestBed::start`], or by [`TestBed::new`] and
 /// what follows it.
@@ -90,10 +80,8 @@ impl TestBed {
 
     /// Starts one more server on the same folders.
     pub(crate) async fn with_server(mut self, verb: &str) -> Self {
-        let (places, all) = places();
         if self.place.is_none() {
-            let wanted = if self.alone { *all } else { 1 };
-            self.place = Some(places.acquire_many(wanted).await.expect("never closed"));
+            self.place = Some(places::take(self.alone).await);
         }
         self.servers.push(self.program(verb).start(self.folder.path()));
         self

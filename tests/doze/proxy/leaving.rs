@@ -1,5 +1,7 @@
 //! Clients that leave before their answer has come.
 
+use serde_json::{Value, json};
+
 use crate::harness::{Connection, Request, TestBed};
 
 /// Prints what becomes of each request.
@@ -22,10 +24,15 @@ const WATCHING: &str = r#"
     };
 "#;
 
+/// Longer than any test waits, so that nothing is aborted for being late.
+fn patient() -> Value {
+    json!({ "timeoutSeconds": 600 })
+}
+
 #[tokio::test]
 async fn a_handler_is_told_when_its_client_has_left() {
     let bed = TestBed::start().await;
-    bed.function("watch").source(WATCHING).drop_in().await;
+    bed.function("watch").source(WATCHING).manifest(patient()).drop_in().await;
     let mut client = bed.raw().await;
     client.send("GET /watch/waiting HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
     bed.printed("watch", "waiting began").await;
@@ -37,7 +44,7 @@ async fn a_handler_is_told_when_its_client_has_left() {
 #[tokio::test]
 async fn a_stream_is_cancelled_when_its_reader_has_left() {
     let bed = TestBed::start().await;
-    bed.function("watch").source(WATCHING).drop_in().await;
+    bed.function("watch").source(WATCHING).manifest(patient()).drop_in().await;
     let mut client = bed.raw().await;
     client.send("GET /watch/streaming HTTP/1.1\r\nhost: t\r\n\r\n").await.unwrap();
     bed.printed("watch", "streaming began").await;
@@ -50,7 +57,7 @@ async fn a_stream_is_cancelled_when_its_reader_has_left() {
 #[tokio::test]
 async fn a_reset_stream_of_http_2_ends_its_handler_only() {
     let bed = TestBed::start().await;
-    bed.function("watch").source(WATCHING).drop_in().await;
+    bed.function("watch").source(WATCHING).manifest(patient()).drop_in().await;
     let mut connection = Connection::http2(bed.address()).await;
     let request = Request::new(bed.address(), "GET", "/watch/waiting");
     let mut beside = connection.beside();
@@ -77,7 +84,7 @@ async fn a_client_that_leaves_in_the_middle_of_its_body_is_noticed() {
           }
         };
     "#;
-    bed.function("reader").source(source).drop_in().await;
+    bed.function("reader").source(source).manifest(patient()).drop_in().await;
     let mut client = bed.raw().await;
     let head = "POST /reader HTTP/1.1\r\nhost: t\r\ncontent-length: 1000\r\n\r\nonly this";
     client.send(head).await.unwrap();
