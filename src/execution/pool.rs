@@ -53,6 +53,8 @@ struct State {
     restarts: Backoff,
 }
 
+/// A start that takes longer has failed, and its waiters have been told.
+const LONGEST_START: Duration = Duration::from_secs(30);
 /// An instance that ends by itself within this time may do so again at once.
 const SHORT_LIFE: Duration = Duration::from_secs(10);
 
@@ -93,9 +95,10 @@ impl Pool {
     }
 
     /// The right to send one request to an instance. Starts one where that is
-    /// needed and allowed, and waits for it at most `patience`.
+    /// needed and allowed. Where instances serve and are busy, it waits for one
+    /// at most `patience`; a start takes the time that it takes.
     pub async fn lease(self: &Arc<Self>, patience: Duration) -> Result<Lease, LeaseError> {
-        let answer = {
+        let (patience, answer) = {
             let mut state = self.lock();
             // Whoever came first is first, unless nobody waits.
             if state.waiting.is_empty()
@@ -109,7 +112,8 @@ impl Pool {
             let (sender, answer) = oneshot::channel();
             state.waiting.push_back(sender);
             self.start_for_waiting(&mut state);
-            answer
+            let serving = state.slots.iter().any(|slot| slot.life.is_serving());
+            (if serving { patience } else { patience + LONGEST_START }, answer)
         };
         match tokio::time::timeout(patience, answer).await {
             Ok(Ok(result)) => result,

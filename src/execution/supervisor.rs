@@ -49,7 +49,7 @@ impl Supervisor {
             return;
         }
         let mut pools: HashMap<FunctionName, Arc<Pool>> = (*self.gateway.router.all()).clone();
-        let mut removed = Vec::new();
+        let (mut deployed, mut removed) = (Vec::new(), Vec::new());
         for change in changes {
             match change {
                 Change::Published(published) => {
@@ -67,11 +67,9 @@ impl Supervisor {
                     );
                     if !runs {
                         let deployment = Deployment::new(name, release.clone(), &self.registry);
-                        tracing::debug!(
-                            function = %deployment.name, revision = %deployment.revision(),
-                            "revision found"
-                        );
-                        pool.publish(&Arc::new(deployment));
+                        let deployment = Arc::new(deployment);
+                        pool.publish(&deployment);
+                        deployed.push(deployment);
                     }
                 }
                 Change::Removed(name) => {
@@ -83,6 +81,11 @@ impl Supervisor {
         // Found no more before it serves no more, so that nobody who finds it
         // is told that it is gone for another reason.
         self.gateway.router.replace(pools);
+        for deployment in deployed {
+            tracing::debug!(
+                function = %deployment.name, revision = %deployment.revision(), "revision found"
+            );
+        }
         for pool in removed {
             pool.end(Serves::Removed, StopReason::Removed);
         }

@@ -32,7 +32,7 @@ mod server;
 mod wait;
 mod websocket;
 
-pub(crate) use bed::{TestBed, tests_folder};
+pub(crate) use bed::TestBed;
 pub(crate) use client::{Connection, Request};
 pub(crate) use function::copy_folder;
 pub(crate) use log::Record;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::harness::{TestBed, copy_folder, tests_folder, until};
+use crate::harness::{TestBed, copy_folder, until};
 use case::Case;
 
 /// Areas that run here. `registry` has a runner of its own beside it.
@@ -50,14 +50,14 @@ async fn what_is_over_a_limit_is_refused() {
 
 #[test]
 fn every_area_is_run_by_a_test() {
-    let mut areas: Vec<_> = folders_in(&tests_folder().join("specs")).into_keys().collect();
+    let mut areas: Vec<_> = folders_in(specs()).into_keys().collect();
     areas.retain(|area| area != "registry");
     assert_eq!(areas, AREAS);
 }
 
 /// Runs every case of an area on one server, all of them whatever fails.
 async fn run(area: &str) -> Arc<TestBed> {
-    let folders = folders_in(&tests_folder().join("specs").join(area));
+    let folders = folders_in(&specs().join(area));
     assert!(!folders.is_empty(), "no cases in {area}");
     let cases: Vec<_> = folders.iter().map(|(name, folder)| Case::read(name, folder)).collect();
 
@@ -113,4 +113,8 @@ fn folders_in(folder: &Path) -> BTreeMap<String, PathBuf> {
     let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
     let name = |path: &Path| path.file_name().expect("an entry").to_string_lossy().into_owned();
     folders.map(|path| (name(&path), path)).collect()
+}
+
+fn specs() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/specs"))
 }

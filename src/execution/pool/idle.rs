@@ -7,6 +7,10 @@ use super::Pool;
 use crate::execution::instance::{Deployment, InstanceId};
 use crate::execution::life::{Life, StopReason};
 
+/// An instance in use is not looked at more often than this. One that is to be
+/// killed at once is looked at when it is released.
+const SHORTEST_LOOK: Duration = Duration::from_millis(20);
+
 /// What an instance's keeper is to do when its idle time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdleVerdict {
@@ -33,7 +37,7 @@ impl Pool {
             }
             Life::Idle { since } if since + idle > now => IdleVerdict::LookAt(since + idle),
             // In use, so it cannot have been idle for long before then.
-            _ => IdleVerdict::LookAt(now + idle.max(Duration::from_secs(1))),
+            _ => IdleVerdict::LookAt(now + idle.max(SHORTEST_LOOK)),
         }
     }
 

@@ -104,7 +104,8 @@ impl TestBed {
 
     /// Stops the server, and fails if it did not end well.
     pub(crate) fn stop(&mut self) {
-        end_well(std::mem::take(&mut self.servers));
+        let servers = std::mem::take(&mut self.servers);
+        end_well(servers, self.folder.path());
     }
 
     /// Starts the server again in the same folders.
@@ -125,7 +126,10 @@ impl TestBed {
             .flag("--log-format", "json")
             .flag("--log", "info,doze=debug")
             .flag("--listen", "127.0.0.1:0")
-            .flag("--admin", "127.0.0.1:0");
+            .flag("--admin", "127.0.0.1:0")
+            // Instances have their sockets there, which makes them known as
+            // this bed's even when their server is gone.
+            .env("TMPDIR", path(""));
         for (name, value) in &self.flags {
             program = program.flag(name, value);
         }
@@ -275,12 +279,12 @@ impl Drop for TestBed {
             }
             return;
         }
-        end_well(servers);
+        end_well(servers, self.folder.path());
     }
 }
 
 /// Stops servers, and fails if one of them did not end well.
-fn end_well(servers: Vec<Server>) {
+fn end_well(servers: Vec<Server>, folder: &Path) {
     let mut complaints = Vec::new();
     for server in servers {
         let log = server.log.clone();
@@ -289,10 +293,6 @@ fn end_well(servers: Vec<Server>) {
             complaints.push(format!("{}\nits log:\n{}", found.join("\n"), log.tail(30)));
         }
     }
+    complaints.extend(Process::of_folder(folder).iter().map(|left| format!("left over: {left:?}")));
     assert!(complaints.is_empty(), "the server did not end well: {}", complaints.join("\n"));
-}
-
-/// The folder that holds the tests' own files.
-pub(crate) fn tests_folder() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
 }

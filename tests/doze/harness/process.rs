@@ -39,11 +39,10 @@ impl Process {
         pids.filter_map(Self::read).collect()
     }
 
-    /// Every process below that server, zombies too, and those that lost it
-    /// but were started in its folders.
-    pub(crate) fn of_server(server: u32, folder: &Path) -> Vec<Self> {
+    /// Every process below that server, zombies too.
+    pub(crate) fn of_server(server: u32) -> Vec<Self> {
         let all = Self::all();
-        let below_server = |process: &Self| {
+        let below_server = |process: &&Self| {
             let mut parent = process.parent;
             while parent > 1 && parent != server {
                 let next = all.iter().find(|other| other.pid == parent);
@@ -51,12 +50,14 @@ impl Process {
             }
             parent == server
         };
-        let folder = folder.to_str().expect("temporary folders are UTF-8");
-        let mine = |process: &&Self| {
-            let of_folder = process.is_instance() && process.mentions(folder);
-            process.pid != server && (of_folder || below_server(process))
-        };
-        all.iter().filter(mine).cloned().collect()
+        all.iter().filter(below_server).cloned().collect()
+    }
+
+    /// Instances whose sockets are below that folder, whoever their parent is.
+    pub(crate) fn of_folder(folder: &Path) -> Vec<Self> {
+        let mut all = Self::all();
+        all.retain(|process| process.is_instance() && process.folder().starts_with(folder));
+        all
     }
 
     /// Whether it is an instance or a spare, not a bundler or a process that
@@ -68,10 +69,6 @@ impl Process {
     /// The moment between its start and the program that it becomes.
     fn is_confining(&self) -> bool {
         self.args.get(1).is_some_and(|arg| arg == "confine")
-    }
-
-    fn mentions(&self, text: &str) -> bool {
-        self.args.iter().any(|arg| arg.contains(text))
     }
 
     /// The instance's own folder, its program's last argument.

@@ -68,7 +68,7 @@ impl Program {
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program can be started");
         let log = Log::follow(child.stderr.take().expect("stderr is a pipe"));
-        Server { child, log, folder: cwd.to_owned(), expected_errors: Vec::new(), ended: None }
+        Server { child, log, expected_errors: Vec::new(), ended: None }
     }
 }
 
@@ -77,8 +77,6 @@ impl Program {
 pub(crate) struct Server {
     child: Child,
     pub(crate) log: Log,
-    /// Its folders are below this one.
-    folder: PathBuf,
     expected_errors: Vec<String>,
     ended: Option<ExitStatus>,
 }
@@ -110,7 +108,7 @@ impl Server {
 
     /// Everything that it has started and that is not gone, zombies included.
     pub(crate) fn processes(&self) -> Vec<Process> {
-        Process::of_server(self.pid(), &self.folder)
+        Process::of_server(self.pid())
     }
 
     /// Its own memory in KiB: `VmRSS` now or `VmHWM` at most.
@@ -155,7 +153,6 @@ impl Server {
                 None => complaints.push(format!("it still ran {PATIENCE:?} after SIGTERM")),
             }
         }
-        left.extend(Process::of_server(self.pid(), &self.folder));
         left.retain(Process::is_alive);
         for process in left {
             complaints.push(format!("it left a process behind: {process:?}"));

@@ -91,3 +91,16 @@ async fn a_function_that_never_finishes_starting_has_failed_to_start() {
     bed.get("/never").await.error(502, "start_failed");
     assert!(asked.elapsed() < Duration::from_secs(30));
 }
+
+#[tokio::test]
+async fn the_time_of_an_invocation_does_not_run_while_its_process_is_started() {
+    let bed = TestBed::new().flag("--spares", 0).up().await;
+    // No process starts as fast as that.
+    let manifest = json!({ "timeoutSeconds": 0.005 });
+    bed.function("quick").source("export default () => 'quick'").manifest(manifest).drop_in().await;
+    let response = bed.get("/quick").await;
+    // Nobody was busy, so whatever else it is, it is not overloaded.
+    if response.status != 200 {
+        response.error(504, "invocation_timeout");
+    }
+}
