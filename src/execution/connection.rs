@@ -325,7 +325,10 @@ fn framing(
     if bodiless {
         return Framing::Empty;
     }
-    match body.size_hint().exact() {
+    // A published file's body does not know its own length; its head does.
+    let stated =
+        parts.headers.get(CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
+    match stated.or(body.size_hint().exact()) {
         Some(length) => Framing::Length(length),
         None if version == Version::HTTP_11 => Framing::Chunked,
         None => Framing::UntilClose,
