@@ -5,6 +5,8 @@
 # where only root looks.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin
 SHELL := /bin/sh
+# The same random tests in every run; set it to find others.
+export PROPTEST_RNG_SEED ?= 1
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DOZE := $(TARGET)/release/doze

@@ -16,6 +16,7 @@ use crate::execution::fleet::Settings;
 use crate::execution::gateway::Limits;
 use crate::function::permissions::OperatorAllows;
 use crate::registry::{RegistryConfig, WatchMode};
+use crate::sandbox::{Demand, Exceptions, Layers, Mode};
 use crate::telemetry::LogFormat;
 
 /// MiB of the machine's memory per process, for the default process limit. A
@@ -57,9 +58,30 @@ pub struct ServerArgs {
     /// Isolation layers: all that the machine offers, all or nothing, or none
     #[arg(long, env = "DOZE_SANDBOX", value_name = "auto|strict|off", default_value = "auto")]
     sandbox: String,
+    /// Isolation layers to leave out, so that a test can prove the others
+    #[arg(
+        long,
+        env = "DOZE_SANDBOX_WITHOUT",
+        value_name = "LAYER,…",
+        default_value = "",
+        hide = true
+    )]
+    sandbox_without: String,
+    /// Let the kernel log the system calls that functions are refused
+    #[arg(long, env = "DOZE_SANDBOX_LOG", value_name = "true|false", default_value = "false")]
+    sandbox_log: String,
     /// Permissions that manifests may ask for beyond the harmless ones: run, ffi
     #[arg(long, env = "DOZE_ALLOW_PERMISSIONS", value_name = "KIND,…", default_value = "")]
     allow_permissions: String,
+    /// Addresses that functions with network access may reach although they are
+    /// this machine's or link-local
+    #[arg(
+        long,
+        env = "DOZE_ALLOW_ADDRESSES",
+        value_name = "ADDRESS[/BITS|:PORT],…",
+        default_value = ""
+    )]
+    allow_addresses: String,
     /// How changed folders are noticed; `poll` for volumes without file events
     #[arg(long, env = "DOZE_WATCH", value_name = "native|poll", default_value = "native")]
     watch: String,
@@ -91,26 +113,21 @@ pub struct Config {
     /// Processes that may run at once.
     pub max_processes: usize,
     /// Which isolation layers there are.
-    pub sandbox: SandboxMode,
+    pub sandbox: Mode,
+    /// Isolation layers that are left out all the same.
+    pub sandbox_without: Layers,
+    /// Whether the kernel logs what it refuses.
+    pub sandbox_log: bool,
     /// Permissions beyond the harmless ones.
     pub operator: OperatorAllows,
+    /// Addresses that would be denied.
+    pub exceptions: Exceptions,
     /// How changes are noticed.
     pub watch: WatchMode,
     /// What is logged.
     pub log: String,
     /// How it is logged.
     pub log_format: LogFormat,
-}
-
-/// How much isolation the operator demands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SandboxMode {
-    /// Every layer that the machine offers.
-    Auto,
-    /// Every layer, or no start.
-    Strict,
-    /// Only Deno's own permissions. For debugging.
-    Off,
 }
 
 /// Everything that is wrong with a configuration.
@@ -157,19 +174,26 @@ impl Config {
                 errors.require(flag, variable, text, "a whole number above 0", more)
             }
         };
-        let sandbox = errors.choose(
-            "--sandbox",
-            "DOZE_SANDBOX",
-            &args.sandbox,
-            &[
-                ("auto", SandboxMode::Auto),
-                ("strict", SandboxMode::Strict),
-                ("off", SandboxMode::Off),
-            ],
+        let modes = "`auto` or `strict` or `off`";
+        let sandbox = errors.parse("--sandbox", "DOZE_SANDBOX", &args.sandbox, modes);
+        let sandbox_without = errors.parse(
+            "--sandbox-without",
+            "DOZE_SANDBOX_WITHOUT",
+            &args.sandbox_without,
+            "names of layers as `/_/ready` has them",
         );
+        let yes_or_no = "`true` or `false`";
+        let sandbox_log =
+            errors.parse("--sandbox-log", "DOZE_SANDBOX_LOG", &args.sandbox_log, yes_or_no);
         let (flag, variable) = ("--allow-permissions", "DOZE_ALLOW_PERMISSIONS");
         let operator =
             errors.parse(flag, variable, &args.allow_permissions, "some of `run` and `ffi`");
+        let exceptions = errors.parse(
+            "--allow-addresses",
+            "DOZE_ALLOW_ADDRESSES",
+            &args.allow_addresses,
+            "addresses such as 127.0.0.1:5432 or 10.0.0.0/8",
+        );
         let watch = errors.choose(
             "--watch",
             "DOZE_WATCH",
@@ -197,7 +221,10 @@ impl Config {
                 spares: spares?,
                 max_processes: max_processes?,
                 sandbox: sandbox?,
+                sandbox_without: sandbox_without?,
+                sandbox_log: sandbox_log?,
                 operator: operator?,
+                exceptions: exceptions?,
                 watch: watch?,
                 log: log?,
                 log_format: log_format?,
@@ -218,6 +245,19 @@ impl Config {
         }
     }
 
+    /// What it asks of the machine.
+    pub fn demand(&self) -> std::io::Result<Demand> {
+        let execution = self.execution();
+        Ok(Demand {
+            mode: self.sandbox,
+            without: self.sandbox_without,
+            exceptions: self.exceptions.clone(),
+            log_refusals: self.sandbox_log,
+            this_program: std::env::current_exe()?,
+            reads: vec![execution.deno, execution.shim],
+        })
+    }
+
     /// What the execution service needs of it.
     pub fn execution(&self) -> execution::Config {
         execution::Config {
@@ -233,7 +273,6 @@ impl Config {
                 spares: self.spares,
                 max_processes: self.max_processes,
                 operator: self.operator.clone(),
-                confined: self.sandbox != SandboxMode::Off,
             },
         }
     }

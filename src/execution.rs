@@ -15,10 +15,11 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 
 pub mod lanes;
 pub mod connection;
@@ -37,6 +38,7 @@ pub mod reply;
 pub mod fleet;
 pub mod profile;
 pub mod launch;
+pub mod deno_cache;
 pub mod run_folder;
 pub mod warm_up;
 pub mod keeper;
@@ -57,7 +59,7 @@ use launch::Launcher;
 use run_folder::RunFolder;
 use supervisor::Supervisor;
 
-use crate::sandbox::{Confinement, Spawner};
+use crate::sandbox::Spawner;
 
 /// How long running requests may go on after the server was told to end.
 const DRAIN_GRACE: Duration = Duration::from_secs(10);
@@ -151,29 +153,26 @@ impl Bound {
     }
 
     /// Serves until `shutdown`, then drains. No process is left when it returns.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ExecutionError> {
+    pub async fn run(
+        self,
+        spawner: Spawner,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ExecutionError> {
         let Self { listener, config } = self;
         let set_up = |what| move |source| ExecutionError::SetUp { what, source };
         let run = RunFolder::make().map_err(set_up("the folder for instances"))?;
-        let spawner = Spawner::start().map_err(set_up("the spawner"))?;
+        let gateway = Gateway::new(config.limits, spawner.sandbox().report());
         let launcher = Launcher {
             spawner,
             deno: config.deno,
             shim: config.shim,
             run: run.path().to_owned(),
-            cache: config.data.join("deno"),
+            cache_base: config.data.join("deno"),
+            cache: OnceCell::new(),
             lanes: lanes::count(),
-            confinement: if config.settings.confined {
-                Confinement::default()
-            } else {
-                tracing::warn!(
-                    "the sandbox is off: functions have only Deno's permissions between them and this machine"
-                );
-                Confinement::none()
-            },
+            next: Mutex::default(),
         };
         let fleet = Fleet::new(config.settings, launcher, Handle::current());
-        let gateway = Gateway::new(config.limits);
         let supervisor =
             Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));
         let catalog = catalog::Catalog::new(&config.registry, config.poll);

@@ -7,6 +7,8 @@ mod bed;
 
 #[path = "registry/confinement.rs"]
 mod confinement;
+#[path = "registry/hostile.rs"]
+mod hostile;
 #[path = "registry/life.rs"]
 mod life;
 #[path = "registry/problems.rs"]

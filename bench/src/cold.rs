@@ -17,8 +17,21 @@ const SPARE: Measurement = Measurement {
 const COLD: Measurement = Measurement {
     name: "cold, no spare, p50",
     unit: Unit::Milliseconds,
+    goals: &[RatioAtMost(1.25)],
+    reference: "deno run",
+};
+/// Without what the kernel adds to Deno's own permissions.
+const OPEN: Measurement = Measurement {
+    name: "cold, no spare, sandbox off, p50",
+    unit: Unit::Milliseconds,
     goals: &[Above(5.0)],
     reference: "deno run",
+};
+const LAYERS: Measurement = Measurement {
+    name: "cold, no spare, all layers, p50",
+    unit: Unit::Milliseconds,
+    goals: &[Above(4.0)],
+    reference: "sandbox off",
 };
 
 /// An instance without requests is stopped at once: every request is a first.
@@ -31,26 +44,37 @@ pub(crate) fn round(bench: &Bench, report: &mut Report) -> Result<(), String> {
     let cold_folders = Folders::new(bench, "cold")?;
     spare_folders.add_hello("hello", MANIFEST)?;
     cold_folders.add_hello("hello", MANIFEST)?;
+    let open_folders = Folders::new(bench, "open")?;
+    open_folders.add_hello("hello", MANIFEST)?;
     let mut with_spare = server::doze(bench, "up", &spare_folders, &[])?;
     let mut without = server::doze(bench, "up", &cold_folders, &["--spares", "0"])?;
+    let off = ["--spares", "0", "--sandbox", "off"];
+    let mut open = server::doze(bench, "up", &open_folders, &off)?;
     with_spare.wait_for("/hello")?;
+    open.wait_for("/hello")?;
     without.wait_for("/hello")?;
 
-    let (mut spare, mut cold, mut deno) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut spare, mut cold, mut bare, mut deno] = [const { Vec::new() }; 4];
     for _ in 0..bench.pace.cold_requests {
         thread::sleep(REST);
         spare.push(first_request(&with_spare, "spare")?);
         thread::sleep(REST);
         cold.push(first_request(&without, "cold")?);
         thread::sleep(REST);
+        bare.push(first_request(&open, "cold")?);
+        thread::sleep(REST);
         deno.push(deno_run(bench)?);
     }
     let deno = median(&deno);
     report.add(&SPARE, median(&spare), Some(deno));
-    report.add(&COLD, median(&cold), Some(deno));
-    drop((with_spare, without));
+    let (cold, bare) = (median(&cold), median(&bare));
+    report.add(&COLD, cold, Some(deno));
+    report.add(&OPEN, bare, Some(deno));
+    report.add(&LAYERS, cold, Some(bare));
+    drop((with_spare, without, open));
     spare_folders.remove();
     cold_folders.remove();
+    open_folders.remove();
     Ok(())
 }
 

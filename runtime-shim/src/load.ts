@@ -1,12 +1,14 @@
 /**
  * From a bundle's text to its exports, without permission to read any file.
  *
- * There are two ways, and which one is faster depends on the process.
- * `node:vm` evaluates code of any size quickly, but loading it costs as much
- * as booting Deno; a spare has paid that before it is needed. A process that
- * was started for this very request imports small code through a data: URL.
+ * The bundler leaves of a module's own syntax only the exports at its end, and
+ * imports of built-ins where a function needs them. Without imports, a module
+ * is as good as the body of a function, which V8 takes as it is: no other way
+ * is as fast, in a fresh process or in a spare. The others go through
+ * `node:vm`. Loading that costs as much as booting Deno, but so does every
+ * built-in that they could import.
  */
-import { decoder, NativeError } from "./intrinsics.ts";
+import { decoder, indirectEval, NativeError } from "./intrinsics.ts";
 
 /** A module's exports. */
 export type Exports = Record<string, unknown>;
@@ -39,12 +41,6 @@ interface VmModule {
 }
 
 /**
- * Bytes from which loading `node:vm` pays, which takes 13 ms: Deno parses what
- * it imports before V8 does, at 0.2 to 0.6 ms per KiB as the code may be.
- */
-const LARGE = 32 * 1024;
-
-/**
  * What esbuild is told to put in front of every bundle, for the CommonJS
  * packages in it. Few functions have any, and `node:module` is slow to load.
  */
@@ -53,13 +49,12 @@ const BANNER =
 
 let vm: Vm | null = null;
 
-/** How the passing name of a directly imported module begins; nobody else's does. */
-const DIRECT = "data:text/javascript;charset=utf-8;doze,";
+/** What only a module may do, written where the bundler writes it. */
+const NEEDS_MODULE = /^import\b|\bimport\s*\(/m;
 
-/** That name in a stack, where Deno shortens it. */
-const DIRECT_NAME = new RegExp(`${DIRECT}\\S*?(?=:\\d+:\\d+)`, "g");
-
-let directName = "";
+/** The end of a bundle: its exports, and the name of its source map. */
+const NAMED = /^export \{([^}]*)\};\s*(?:\/\/.*\s*)?$/;
+const DEFAULT = /^export default (.*);\s*(?:\/\/.*\s*)?$/;
 
 /** Called in a spare, which has the time. */
 export function prepareToEvaluate(): void {
@@ -84,20 +79,37 @@ export async function evaluate(
   // Stacks then read `doze:///hello/index.js:LINE:COLUMN`: a name that is no
   // file's, by which the server finds the source map.
   const name = `doze://${path}`;
-  if (vm === null && bundle.length < LARGE && !/\bimport\b/.test(code)) {
-    return await importDirectly(code, name);
+  const run = NEEDS_MODULE.test(code) ? null : compile(code, name);
+  return run === null ? await evaluateInVm(code, name, path) : await run();
+}
+
+/** The module as a function; `null` where it has to be a module. */
+function compile(code: string, name: string): (() => Promise<Exports>) | null {
+  const end = code.lastIndexOf("\nexport ") + 1;
+  const exports = exportsOf(code.slice(end));
+  if (exports === null) return null;
+  const body = code.slice(0, end);
+  try {
+    return indirectEval(
+      `(async function(){"use strict";${body}return ${exports}})\n//# sourceURL=${name}`,
+    );
+  } catch {
+    // Nothing has run yet. If it is no valid module either, that will be said.
+    return null;
   }
-  return await evaluateInVm(code, name, path);
 }
 
-/** Replaces the passing name that a module has in a stack by its lasting one. */
-export function moduleNames(stack: string): string {
-  return stack.replace(DIRECT_NAME, directName);
-}
-
-async function importDirectly(code: string, name: string): Promise<Exports> {
-  directName = name;
-  return await import(DIRECT + encodeURIComponent(code));
+/** An object with these exports, as an expression. */
+function exportsOf(statement: string): string | null {
+  const value = DEFAULT.exec(statement)?.[1];
+  if (value !== undefined) return `{default:${value}}`;
+  const names = NAMED.exec(statement)?.[1].split(",");
+  if (names === undefined) return null;
+  const properties = names.map((name) => {
+    const [variable, alias] = name.trim().split(" as ");
+    return `${alias ?? variable}:${variable}`;
+  });
+  return `{${properties.join()}}`;
 }
 
 async function evaluateInVm(

@@ -1,5 +1,4 @@
 import { inspect, NativeError } from "./intrinsics.ts";
-import { moduleNames } from "./load.ts";
 
 /** What the author is shown of something thrown. */
 export interface Problem {
@@ -41,7 +40,7 @@ export function describe(thrown: unknown): Problem {
 
 function messageOf(error: Error): string {
   const name = String(error.name);
-  const message = moduleNames(String(error.message));
+  const message = String(error.message);
   return name === "Error" || name === ""
     ? message || name
     : message === ""
@@ -52,7 +51,7 @@ function messageOf(error: Error): string {
 /** The stack with the stacks of its causes below it, outermost first. */
 function stackOf(thrown: unknown, causesLeft: number): string {
   if (!(thrown instanceof NativeError)) return inspect(thrown);
-  let stack = moduleNames(String(thrown.stack ?? messageOf(thrown)))
+  let stack = String(thrown.stack ?? messageOf(thrown))
     .replace(OWN_FRAME, "").trimEnd();
   if (causesLeft === 0) return stack;
   if (thrown instanceof AggregateError) {

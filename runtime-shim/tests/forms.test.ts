@@ -77,6 +77,7 @@ const bundled: [entry: string, path: string, expected: string][] = [
   ["create_handler.ts", "/", "Hello, world"],
   ["router.ts", "/items/a%20b", `{"id":"a b","request":"r1"}`],
   ["top_level_await.ts", "/", "waited"],
+  ["module.ts", "/", `["undefined","TypeError","undefined"]`],
   ["built_ins.ts", "/", `["646f7a65",true,"x",32]`],
   ["hono.ts", "/", "Hello Hono"],
   ["hono.ts", "/users/7", `{"id":"7","env":"object"}`],

@@ -1,12 +1,13 @@
 //! `doze up`, `doze registry`, `doze execution`: run servers until a signal.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::execution::Bound;
-use crate::sandbox::Spawner;
+use crate::sandbox::{Mode, Sandbox, Spawner};
 use crate::{registry, shutdown, telemetry};
 
 /// Which services this program runs.
@@ -61,11 +62,19 @@ async fn serve(
         Services::Registry => None,
         Services::Both | Services::Execution => Some(Bound::new(config.execution())?),
     };
+    let sandbox = Arc::new(Sandbox::find(&config.demand()?)?);
+    tracing::info!("isolation of every process:\n{}", sandbox.report());
+    if config.sandbox == Mode::Off {
+        tracing::warn!(
+            "the sandbox is off: functions have only Deno's permissions between them and this machine"
+        );
+    }
+    let spawner = Spawner::start(sandbox)?;
     let registry = async {
         match services {
             Services::Execution => Ok(()),
             Services::Both | Services::Registry => {
-                registry::run(config.registry(), Spawner::start()?, until(stopped.clone())).await?;
+                registry::run(config.registry(), spawner.clone(), until(stopped.clone())).await?;
                 tracing::info!("registry stopped");
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             }
@@ -74,7 +83,7 @@ async fn serve(
     let execution = async {
         match bound {
             None => Ok(()),
-            Some(bound) => Ok(bound.run(until(stopped.clone())).await?),
+            Some(bound) => Ok(bound.run(spawner.clone(), until(stopped.clone())).await?),
         }
     };
     tokio::try_join!(registry, execution)?;

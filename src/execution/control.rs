@@ -111,8 +111,23 @@ impl ControlListener {
 
     /// Waits for the shim, and takes the address away behind it, so that the
     /// function, which shares its process, cannot connect again.
-    pub async fn accept(self, path: &Path) -> io::Result<(ControlSender, ControlReceiver)> {
-        let (stream, _) = self.0.accept().await?;
+    ///
+    /// Others of the same user may come first where nothing else keeps them
+    /// away, so whoever is not that process is turned down. Where the server
+    /// connects for it, the peer is the server itself.
+    pub async fn accept(
+        self,
+        path: &Path,
+        process: Option<u32>,
+    ) -> io::Result<(ControlSender, ControlReceiver)> {
+        let known = [process, Some(std::process::id())];
+        let stream = loop {
+            let (stream, _) = self.0.accept().await?;
+            let peer = stream.peer_cred()?.pid().and_then(|id| u32::try_from(id).ok());
+            if known.contains(&peer) {
+                break stream;
+            }
+        };
         std::fs::remove_file(path)?;
         Ok(split(stream))
     }

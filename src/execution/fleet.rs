@@ -14,7 +14,7 @@ use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
 use super::pool::Pool;
 use super::profile::Profile;
-use super::warm_up::warm_up;
+use super::warm_up::{Warmth, warm_up};
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
 
@@ -38,8 +38,6 @@ pub struct Settings {
     pub max_processes: usize,
     /// Permissions beyond the harmless ones.
     pub operator: OperatorAllows,
-    /// Whether processes are confined by more than Deno's own permissions.
-    pub confined: bool,
 }
 
 /// Every process of this server.
@@ -239,7 +237,8 @@ impl Fleet {
         }
     }
 
-    fn add_spare(&self, profile: Profile, spare: Spare) {
+    /// Takes in a spare for this profile.
+    pub(super) fn add_spare(&self, profile: Profile, spare: Spare) {
         let mut state = self.lock();
         // Dropped, it ends.
         if !state.shutting_down {
@@ -259,7 +258,7 @@ impl Fleet {
     /// one finds everything loaded and compiled.
     async fn boot_spare(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
         let spare = self.boot(profile).await?;
-        warm_up(&spare.link).await.map_err(StartError::launch)?;
+        warm_up(&spare.link, Warmth::Full).await.map_err(StartError::launch)?;
         Ok(spare)
     }
 

@@ -26,7 +26,7 @@ use super::router::{Route, Router};
 use super::static_files;
 use crate::function::manifest::Auth;
 use crate::http1::body::Framing;
-use crate::sandbox;
+use crate::sandbox::{Layer, Report};
 
 /// Limits on what a client may send.
 #[derive(Debug, Clone)]
@@ -52,6 +52,14 @@ pub struct Gateway {
     pub limits: Limits,
     /// Whether the registry has been read once.
     pub ready: AtomicBool,
+    /// The isolation layers, as `/_/ready` reports them.
+    isolation: Isolation,
+}
+
+#[derive(Debug)]
+struct Isolation {
+    in_force: serde_json::Value,
+    missing: serde_json::Value,
 }
 
 /// A request of any protocol, with who sent it.
@@ -69,8 +77,11 @@ pub struct Inbound<B> {
 
 impl Gateway {
     /// A gateway that knows no function yet.
-    pub fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { router: Router::default(), limits, ready: AtomicBool::new(false) })
+    pub fn new(limits: Limits, report: &Report) -> Arc<Self> {
+        let in_force: Vec<_> = report.in_force().iter().map(Layer::name).collect();
+        let isolation = Isolation { in_force: json!(in_force), missing: json!(report.missing()) };
+        let ready = AtomicBool::new(false);
+        Arc::new(Self { router: Router::default(), limits, ready, isolation })
     }
 
     /// Answers one request, whatever happens.
@@ -184,7 +195,8 @@ impl Gateway {
                 let body = json!({
                     "ready": ready,
                     "functions": self.router.all().len(),
-                    "isolation": sandbox::LAYERS,
+                    "isolation": self.isolation.in_force,
+                    "isolationMissing": self.isolation.missing,
                 });
                 Ok(json_response(status, &body))
             }

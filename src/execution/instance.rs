@@ -53,6 +53,11 @@ impl Deployment {
         Self { name, release, folder, profile }
     }
 
+    /// Instances that it may have.
+    pub fn max_instances(&self) -> usize {
+        self.release.manifest.max_instances.get() as usize
+    }
+
     /// Requests that one of its instances serves at once.
     pub fn concurrency(&self) -> usize {
         match self.release.manifest.mode {

@@ -2,17 +2,22 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use super::control::{ControlListener, ControlReceiver, ControlSender, FromShim, ToShim};
+use super::deno_cache::{self, DenoCache};
 use super::instance::{InstanceId, StartError};
 use super::link::Link;
 use super::output::Output;
-use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Profile};
-use crate::sandbox::{CommandSpec, Confinement, Process, Spawner};
+use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile};
+use super::warm_up::{Warmth, warm_up};
+use crate::sandbox::{Cage, CommandSpec, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
@@ -29,12 +34,33 @@ pub struct Launcher {
     pub shim: PathBuf,
     /// Where instances get their folders. Nobody else can enter it.
     pub run: PathBuf,
-    /// Where Deno may keep what it derives from the shim.
-    pub cache: PathBuf,
+    /// Where what Deno derives from the shim is kept from one server to the next.
+    pub cache_base: PathBuf,
+    /// What it derives. The first launch makes it.
+    pub cache: OnceCell<DenoCache>,
     /// How many threads will connect.
     pub lanes: usize,
-    /// What every process is confined by.
-    pub confinement: Confinement,
+    /// Where the next process will be.
+    pub next: Mutex<Option<Ground>>,
+}
+
+/// What a process needs to find, whatever it will be. It is made while the one
+/// before it boots, so that nobody waits for it.
+#[derive(Debug)]
+pub struct Ground {
+    id: InstanceId,
+    folder: Folder,
+    listener: ControlListener,
+}
+
+impl Ground {
+    fn lay(run: &Path, cache: &DenoCache) -> io::Result<Self> {
+        let id = InstanceId::next();
+        let folder = Folder::make(run.join(id.to_string()))?;
+        let listener = ControlListener::bind(&folder.path().join(CONTROL_SOCKET))?;
+        cache.write(&folder.path().join(deno_cache::FOLDER))?;
+        Ok(Self { id, folder, listener })
+    }
 }
 
 /// A process that listens and has not been told what to be.
@@ -62,7 +88,7 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     fn make(path: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir(&path)?;
+        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
     }
 
@@ -85,29 +111,61 @@ impl Drop for Folder {
 impl Launcher {
     /// Starts a process and waits until it listens.
     pub async fn launch(&self, profile: &Profile) -> Result<Launched, StartError> {
-        let id = InstanceId::next();
-        let folder = Folder::make(self.run.join(id.to_string())).map_err(StartError::launch)?;
+        let cache = self.cache.get_or_init(async || {
+            self.make_cache().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot keep what Deno derives from the shim; starts are slower");
+                DenoCache::default()
+            })
+        });
+        let cache = cache.await;
+        let ground = match self.next().take() {
+            Some(ground) => ground,
+            None => Ground::lay(&self.run, cache).map_err(StartError::launch)?,
+        };
+        self.launch_on(ground, profile, || {
+            // Without one, the next launch makes its own and has the error.
+            *self.next() = Ground::lay(&self.run, cache).ok();
+        })
+        .await
+    }
+
+    fn next(&self) -> MutexGuard<'_, Option<Ground>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `meanwhile` is called while the process boots.
+    async fn launch_on(
+        &self,
+        ground: Ground,
+        profile: &Profile,
+        meanwhile: impl FnOnce(),
+    ) -> Result<Launched, StartError> {
+        let Ground { id, folder, listener } = ground;
         let control = folder.path().join(CONTROL_SOCKET);
-        let listener = ControlListener::bind(&control).map_err(StartError::launch)?;
         let files = give_files(profile, folder.path()).map_err(StartError::launch)?;
+        let place = Place { folder: folder.path(), files: &files, shim: &self.shim };
+        let cage = self.cage(profile, &place).map_err(StartError::launch)?;
+        cage.give(&control).map_err(StartError::launch)?;
 
         let mut process = self
             .spawner
             .spawn(CommandSpec {
                 program: self.deno.clone(),
-                args: profile.arguments(folder.path(), &files, &self.shim),
-                env: self.environment(),
+                args: profile.arguments(&place, &cage),
+                env: environment(folder.path()),
                 cwd: files,
-                confinement: self.confinement.clone(),
+                cage,
             })
             .await
             .map_err(StartError::launch)?;
         let output = Output::follow(id, process.take_stdout(), process.take_stderr());
+        meanwhile();
 
         let token = format!("{:032x}", rand::random::<u128>());
 
+        let id_of_process = process.id();
         let introduced = async {
-            let (mut sender, mut receiver) = listener.accept(&control).await?;
+            let (mut sender, mut receiver) = listener.accept(&control, id_of_process).await?;
             sender.send(&ToShim::Boot { token: &token }, &[]).await?;
             match receiver.receive().await? {
                 Some(FromShim::Ready) => Ok((sender, receiver)),
@@ -136,14 +194,48 @@ impl Launcher {
         Ok(Launched { id, link, process, folder, sender, receiver, output })
     }
 
-    /// For Deno itself, before the shim clears it.
-    fn environment(&self) -> Vec<(OsString, OsString)> {
-        vec![
-            ("DENO_DIR".into(), self.cache.clone().into()),
-            ("DENO_NO_UPDATE_CHECK".into(), "1".into()),
-            ("NO_COLOR".into(), "1".into()),
-        ]
+    /// What confines the process, and what is its own.
+    fn cage(&self, profile: &Profile, place: &Place<'_>) -> io::Result<Cage> {
+        let cage = self.spawner.sandbox().cage(profile.needs(place, &self.deno))?;
+        cage.give(place.folder)?;
+        cage.give_all(&place.folder.join(deno_cache::FOLDER))?;
+        if let Files::Copied(_) = profile.files {
+            cage.give_all(place.files)?;
+        }
+        Ok(cage)
     }
+
+    /// Lets Deno load whatever it loads until its first response, in a process
+    /// that never sees a function.
+    async fn make_cache(&self) -> io::Result<DenoCache> {
+        let kept = DenoCache::place(&self.cache_base, &self.deno, &self.shim)?;
+        if let Ok(cache) = DenoCache::read(&kept) {
+            return Ok(cache);
+        }
+        let ground = Ground::lay(&self.run, &DenoCache::default())?;
+        let first = self.launch_on(ground, &Profile::bare(), || {}).await;
+        let mut first = first.map_err(io::Error::other)?;
+        // The rest is as much again as all of this, for every start to copy.
+        warm_up(&first.link, Warmth::Light).await?;
+        // Ended by itself, it has written all of it.
+        first.sender.send(&ToShim::Stop { grace_ms: 0 }, &[]).await?;
+        let _ = tokio::time::timeout(deno_cache::TIME_LIMIT, first.process.wait()).await;
+        first.process.stop().await?;
+        let cache = DenoCache::read(&first.folder.path().join(deno_cache::FOLDER))?;
+        cache.save(&kept)?;
+        Ok(cache)
+    }
+}
+
+/// For Deno itself, before the shim clears it.
+fn environment(folder: &Path) -> Vec<(OsString, OsString)> {
+    vec![
+        ("DENO_DIR".into(), folder.join(deno_cache::FOLDER).into()),
+        ("DENO_NO_UPDATE_CHECK".into(), "1".into()),
+        // Else it asks the system for it, which has none to tell.
+        ("HOME".into(), folder.into()),
+        ("NO_COLOR".into(), "1".into()),
+    ]
 }
 
 /// Where the process finds its files, which is also where it starts.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 
 use super::instance::{Deployment, InstanceId};
@@ -51,8 +51,8 @@ impl Output {
     /// Reads what the process prints until it ends.
     pub fn follow(
         instance: InstanceId,
-        stdout: Option<ChildStdout>,
-        stderr: Option<ChildStderr>,
+        stdout: Option<pipe::Receiver>,
+        stderr: Option<pipe::Receiver>,
     ) -> Self {
         let shared = Arc::new(Shared {
             instance,

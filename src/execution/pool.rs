@@ -6,16 +6,17 @@
 
 mod idle;
 mod slots;
+mod starts;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::backoff::Backoff;
 use super::fleet::Fleet;
-use super::instance::{Deployment, Instance, InstanceId, Progress, Spare, StartError};
+use super::instance::{Deployment, InstanceId, Progress, StartError};
 use super::keeper::Order;
 use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
@@ -100,6 +101,7 @@ impl Pool {
     pub async fn lease(self: &Arc<Self>, patience: Duration) -> Result<Lease, LeaseError> {
         let (patience, answer) = {
             let mut state = self.lock();
+            state.forget_gone();
             // Whoever came first is first, unless nobody waits.
             if state.waiting.is_empty()
                 && let Some(lease) = self.grant(&mut state)?
@@ -158,85 +160,12 @@ impl Pool {
         lease
     }
 
-    /// Makes a spare an instance of this function.
-    fn adopt(
-        self: &Arc<Self>,
-        state: &mut State,
-        spare: Spare,
-        deployment: Arc<Deployment>,
-        origin: Origin,
-    ) -> usize {
-        let Spare { id, link, orders } = spare;
-        let (progress, _) = watch::channel(Progress::Starting);
-        let instance = Arc::new(Instance { id, link, deployment, orders, progress });
-        instance.order(Order::Assign { instance: Arc::clone(&instance), pool: Arc::clone(self) });
-        self.fleet.activate(self);
-        let life = Life::Starting { leases: 0 };
-        state.slots.push(Slot { instance, life, origin, since: Instant::now() });
-        state.slots.len() - 1
-    }
-
-    /// Starts processes for those who wait, as far as the limits allow and
-    /// starts under way do not already suffice.
-    fn start_for_waiting(self: &Arc<Self>, state: &mut State) {
-        let Serves::Deployment(deployment) = state.serves.clone() else { return };
-        let concurrency = deployment.concurrency();
-        while state.booting * concurrency < state.waiting.len() && state.has_room(&deployment) {
-            self.boot(state, Arc::clone(&deployment));
-        }
-    }
-
-    /// Starts a process in a task of its own: a caller that hangs up cancels
-    /// nothing that others wait for.
-    fn boot(self: &Arc<Self>, state: &mut State, deployment: Arc<Deployment>) {
-        state.booting += 1;
-        let pool = Arc::clone(self);
-        self.fleet.spawn(async move {
-            let booted = pool.fleet.boot(&deployment.profile).await;
-            pool.booted(booted, &deployment);
-        });
-    }
-
-    fn booted(self: &Arc<Self>, booted: Result<Spare, StartError>, deployment: &Deployment) {
-        let mut state = self.lock();
-        state.booting -= 1;
-        match (booted, &state.serves) {
-            // A newer revision may have been published meanwhile. The process
-            // is not committed to any yet, so it takes the newest it fits.
-            (Ok(spare), Serves::Deployment(newest)) if newest.profile == deployment.profile => {
-                let newest = Arc::clone(newest);
-                self.adopt(&mut state, spare, newest, Origin::Cold);
-            }
-            // Dropping it ends its keeper.
-            (Ok(spare), _) => drop(spare),
-            (Err(error), _) => self.start_failed(&mut state, deployment, &error),
-        }
-        self.serve_waiting(state);
-    }
-
-    /// Takes note of a start that failed. Every waiter learns of it, unless
-    /// another instance may still serve them.
-    fn start_failed(&self, state: &mut State, deployment: &Deployment, error: &StartError) {
-        tracing::warn!(
-            function = %self.name, revision = %deployment.revision(), %error,
-            "an instance did not start"
-        );
-        // Without room nothing is wrong with the function itself.
-        if !matches!(error, StartError::NoRoom) {
-            state.backoff.failed(Instant::now());
-        }
-        if state.booting == 0 && state.slots.iter().all(|slot| !slot.may_serve()) {
-            for waiter in state.waiting.drain(..) {
-                let _ = waiter.send(Err(LeaseError::Start(error.clone())));
-            }
-        }
-    }
-
     /// Gives those who wait what can be had, and lets the lock go before
     /// anybody is told: a lease whose taker has gone is dropped, and dropping
     /// it needs the lock.
     fn serve_waiting(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         let mut granted: Granted = Vec::new();
+        state.forget_gone();
         while !state.waiting.is_empty() {
             let lease = match self.grant(&mut state) {
                 Ok(Some(lease)) => Ok(lease),
@@ -252,36 +181,6 @@ impl Pool {
         drop(state);
         for (waiter, lease) in granted {
             let _ = waiter.send(lease);
-        }
-    }
-
-    /// Starts what `minInstances` asks for.
-    fn keep_minimum(self: &Arc<Self>, state: &mut State) {
-        let Serves::Deployment(deployment) = state.serves.clone() else { return };
-        let wanted = deployment.release.manifest.min_instances as usize;
-        if wanted == 0 || state.count() >= wanted || self.fleet.may_start(&deployment).is_err() {
-            return;
-        }
-        let now = Instant::now();
-        if let Some(wait) = state.backoff.wait(now).max(state.restarts.wait(now)) {
-            let pool = Arc::clone(self);
-            self.fleet.spawn(async move {
-                tokio::time::sleep(wait).await;
-                pool.serve_waiting(pool.lock());
-            });
-            return;
-        }
-        while state.count() < wanted {
-            self.start_one(state, &deployment);
-        }
-    }
-
-    fn start_one(self: &Arc<Self>, state: &mut State, deployment: &Arc<Deployment>) {
-        match self.fleet.take_spare(&deployment.profile) {
-            Some(spare) => {
-                self.adopt(state, spare, Arc::clone(deployment), Origin::Spare);
-            }
-            None => self.boot(state, Arc::clone(deployment)),
         }
     }
 
@@ -431,3 +330,6 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,14 +8,33 @@ use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use super::deno_cache;
 use crate::function::Permissions;
 use crate::function::permissions::{Access, Kind, Scope};
 use crate::function::published::Release;
+use crate::sandbox::{Cage, FileRules, GroupLimits, Layer, Needs, Network, ResourceLimits};
 
 /// Where the shim connects to the keeper, in an instance's folder.
 pub const CONTROL_SOCKET: &str = "control.sock";
 /// Where the shim serves, in an instance's folder.
 pub const HTTP_SOCKET: &str = "http.sock";
+
+/// MiB that a process may have besides its V8 heap: Deno's own, its threads'
+/// stacks, compiled code, and buffers, which V8 keeps outside its heap.
+const OVERHEAD_MB: u64 = 128;
+/// Threads of one process. Deno has a dozen, and one for each worker.
+const TASKS: u64 = 96;
+
+/// Where one process finds what is its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Its folder, with its sockets.
+    pub folder: &'a Path,
+    /// The files that it may reach, if it may reach any.
+    pub files: &'a Path,
+    /// The shim.
+    pub shim: &'a Path,
+}
 
 /// What a process is fixed to when it boots.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,9 +74,68 @@ impl Profile {
         Self { permissions, memory_mb: release.manifest.memory_mb, files }
     }
 
-    /// The command line of Deno for a process in `folder`, whose files, if it
-    /// has any, are in `files`.
-    pub fn arguments(&self, folder: &Path, files: &Path, shim: &Path) -> Vec<OsString> {
+    /// The profile of a function that asks for nothing.
+    pub fn bare() -> Self {
+        let memory_mb = NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN);
+        Self { permissions: Permissions::default(), memory_mb, files: Files::None }
+    }
+
+    /// What a process with this profile needs of the machine.
+    pub fn needs(&self, place: &Place<'_>, deno: &Path) -> Needs {
+        let mut files = FileRules {
+            read: vec![deno.to_owned(), place.shim.to_owned()],
+            write: vec![place.folder.join(deno_cache::FOLDER)],
+            sockets: vec![place.folder.to_owned()],
+        };
+        match &self.files {
+            Files::None => {}
+            Files::Published(_) => files.read.push(place.files.to_owned()),
+            Files::Copied(_) => files.write.push(place.files.to_owned()),
+        }
+        let allows = |kind| !self.permissions.of(kind).allow.is_nothing();
+        let programs = allows(Kind::Run) || allows(Kind::Ffi);
+        Needs {
+            files,
+            network: self.network(),
+            serves: true,
+            programs,
+            limits: ResourceLimits::default(),
+            group: GroupLimits {
+                memory: (u64::from(self.memory_mb.get()) + OVERHEAD_MB) << 20,
+                tasks: TASKS,
+                cpu_percent: 100,
+            },
+            ..Needs::default()
+        }
+    }
+
+    /// Nothing without permission. With it, the ports that it names, if it
+    /// names one wherever it names a host.
+    fn network(&self) -> Network {
+        let Access { allow, deny } = self.permissions.of(Kind::Net);
+        match (allow, deny) {
+            (Scope::Nothing, _) | (_, Scope::Everything) => Network::None,
+            (Scope::Everything, _) => Network::Outgoing { ports: None },
+            (Scope::Only(hosts), _) => {
+                Network::Outgoing { ports: hosts.iter().map(|host| port(host)).collect() }
+            }
+        }
+    }
+
+    /// The command line of Deno.
+    pub fn arguments(&self, place: &Place<'_>, cage: &Cage) -> Vec<OsString> {
+        let permissions = cage.has(Layer::Permissions);
+        self.arguments_with(place, permissions.then(|| cage.denied_hosts()))
+    }
+
+    /// The same with these hosts denied. Without a list of them there are no
+    /// permissions to be kept at all.
+    pub fn arguments_with(
+        &self,
+        place: &Place<'_>,
+        denied_hosts: Option<&[String]>,
+    ) -> Vec<OsString> {
+        let Place { folder, files, shim } = *place;
         let mut arguments: Vec<OsString> = [
             "run",
             "--quiet",
@@ -72,15 +150,25 @@ impl Profile {
         .map(OsString::from)
         .collect();
         arguments.push(format!("--v8-flags=--max-old-space-size={}", self.memory_mb).into());
-        for kind in Kind::ALL {
-            arguments.extend(self.flags(kind, folder, files));
+        match denied_hosts {
+            Some(denied) => {
+                let flags = |kind: &Kind| self.flags(*kind, folder, files, denied);
+                arguments.extend(Kind::ALL.iter().flat_map(flags));
+            }
+            None => arguments.push("--allow-all".into()),
         }
         arguments.push(shim.into());
         arguments.push(folder.into());
         arguments
     }
 
-    fn flags(&self, kind: Kind, folder: &Path, files: &Path) -> Vec<OsString> {
+    fn flags(
+        &self,
+        kind: Kind,
+        folder: &Path,
+        files: &Path,
+        denied_hosts: &[String],
+    ) -> Vec<OsString> {
         let Access { allow, deny } = self.permissions.of(kind);
         // What the shim itself needs: the process's own two sockets. All of
         // its environment is its own, so reading that reveals nothing.
@@ -106,10 +194,13 @@ impl Profile {
             (_, Scope::Only(values), _) => Some([own, values.iter().map(value).collect()].concat()),
         };
         // Denying everything is what leaving out the permission does as well.
-        let denied = match deny {
+        let mut denied: Vec<_> = match deny {
             Scope::Only(values) => values.iter().map(value).collect(),
             Scope::Nothing | Scope::Everything => Vec::new(),
         };
+        if kind == Kind::Net && !allow.is_nothing() && *deny != Scope::Everything {
+            denied.extend_from_slice(denied_hosts);
+        }
         let mut flags = Vec::new();
         match allowed {
             None => flags.push(format!("--allow-{kind}").into()),
@@ -121,6 +212,13 @@ impl Profile {
         }
         flags
     }
+}
+
+/// The port of a host as it stands in a permission.
+fn port(host: &str) -> Option<u16> {
+    let (host, port) = host.rsplit_once(':')?;
+    // An address of version 6 without a port has colons too.
+    if host.contains(':') && !host.ends_with(']') { None } else { port.parse().ok() }
 }
 
 /// A path as a value in a flag, where a comma would begin the next value.
@@ -139,7 +237,9 @@ mod tests {
             memory_mb: NonZeroU32::new(64).unwrap(),
             files: Files::None,
         };
-        let arguments = profile.arguments(Path::new("/i"), Path::new("/f"), Path::new("/shim.js"));
+        let place =
+            Place { folder: Path::new("/i"), files: Path::new("/f"), shim: Path::new("/shim.js") };
+        let arguments = profile.arguments_with(&place, Some(&[]));
         let text = arguments.iter().map(|a| a.to_str().unwrap().to_owned());
         text.filter(|a| a.contains("allow-") || a.contains("deny-")).collect()
     }

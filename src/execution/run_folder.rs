@@ -11,6 +11,9 @@ use nix::unistd::Uid;
 /// In a server's folder: held as long as it lives. Beside the folders: held
 /// while one is made.
 const LOCK: &str = "lock";
+/// An instance that runs as another user passes through; what is here is not
+/// told to anybody.
+const FOLDER_MODE: u32 = 0o711;
 
 /// This server's folder for instances. It is removed when this is dropped;
 /// what a killed server left is removed by the next one.
@@ -36,7 +39,7 @@ impl RunFolder {
             let text = format!("`{}` does not belong to this user; remove it", base.display());
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
-        fs::set_permissions(&base, Permissions::from_mode(0o700))?;
+        fs::set_permissions(&base, Permissions::from_mode(FOLDER_MODE))?;
         // One server at a time: between making a folder and locking it, another
         // would take it for abandoned.
         let file = File::create(base.join(LOCK))?;
@@ -63,7 +66,7 @@ impl Drop for RunFolder {
 }
 
 fn private_folder(path: &Path) -> io::Result<()> {
-    match fs::DirBuilder::new().mode(0o700).create(path) {
+    match fs::DirBuilder::new().mode(FOLDER_MODE).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result,
     }

@@ -8,9 +8,11 @@ use sourcemap::SourceMap;
 
 use crate::function::published::SOURCE_MAP;
 
-/// What a bundle is called in stacks: `doze:///<function>/…:LINE:COLUMN`, or,
-/// where it was loaded as a URL and prints a stack itself, by that URL.
-const SCHEMES: [&str; 2] = ["doze:///", "data:text/javascript;charset=utf-8;doze,"];
+/// What a bundle is called in stacks: `doze:///<function>/…:LINE:COLUMN`.
+const SCHEME: &str = "doze:///";
+/// What Deno puts between that name and the line where the bundle was
+/// evaluated as text.
+const EVALUATED: &str = ", <anonymous>:";
 
 /// Maps the stacks of one revision. The source map is read with the first.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ impl Stacks {
     /// The stack with every place in the bundle replaced by the place it was
     /// made from. What cannot be mapped stays as it is.
     pub fn map<'s>(&self, stack: &'s str) -> Cow<'s, str> {
-        if !SCHEMES.iter().any(|scheme| stack.contains(scheme)) {
+        if !stack.contains(SCHEME) {
             return Cow::Borrowed(stack);
         }
         let map =
@@ -48,10 +50,13 @@ impl Stacks {
 fn rewrite(stack: &str, place: impl Fn(u32, u32) -> Option<String>) -> String {
     let mut mapped = String::with_capacity(stack.len());
     let mut rest = stack;
-    while let Some(start) = SCHEMES.iter().filter_map(|scheme| rest.find(scheme)).min() {
+    while let Some(start) = rest.find(SCHEME) {
         mapped.push_str(&rest[..start]);
         rest = &rest[start..];
-        let end = rest.find([')', '\n', ' ']).unwrap_or(rest.len());
+        let name = rest.find([',', ')', '\n', ' ']).unwrap_or(rest.len());
+        let evaluated = if rest[name..].starts_with(EVALUATED) { EVALUATED.len() } else { 0 };
+        let after = &rest[name + evaluated..];
+        let end = rest.len() - after.len() + after.find([')', '\n', ' ']).unwrap_or(after.len());
         let found = &rest[..end];
         let mut parts = found.rsplitn(3, ':');
         let column = parts.next().and_then(|text| text.parse().ok());
@@ -72,11 +77,11 @@ mod tests {
 
     #[test]
     fn every_place_in_the_bundle_is_replaced_and_nothing_else() {
-        let stack = "Error: no\n    at f (doze:///a/index.js:3:7)\n    at doze:///a/index.js:9:1\n    at ext:core:1:1";
+        let stack = "Error: no\n    at f (doze:///a/index.js:3:7)\n    at doze:///a/index.js:9:1\n    at g (doze:///a/index.js, <anonymous>:3:8)\n    at ext:core:1:1";
         let place = |line, column| (line == 3).then(|| format!("index.ts:{}:{column}", line - 2));
         assert_eq!(
             rewrite(stack, place),
-            "Error: no\n    at f (index.ts:1:7)\n    at doze:///a/index.js:9:1\n    at ext:core:1:1"
+            "Error: no\n    at f (index.ts:1:7)\n    at doze:///a/index.js:9:1\n    at g (index.ts:1:8)\n    at ext:core:1:1"
         );
     }
 }

@@ -4,11 +4,17 @@
 //! in another order get the same spare processes, and so that a path can never
 //! reach Deno without having been checked.
 
+mod error;
+mod value;
+
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+pub use error::PermissionError;
+use value::parse_values;
 
 /// How much of one kind of access a flag names.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,66 +161,6 @@ impl fmt::Display for OperatorAllows {
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct Permissions([Access; 7]);
 
-/// Why a text is not a permission that a function can have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PermissionError {
-    /// Not a permission flag of `deno run`.
-    #[error(
-        "`{0}` is not a permission flag; expected `--allow-KIND`, `--allow-KIND=VALUE,…` or \
-         `--deny-KIND…` with KIND one of net, read, write, env, sys"
-    )]
-    NotAFlag(String),
-    /// A flag that lifts the sandbox.
-    #[error(
-        "`{0}` is refused, because it would let the function leave its sandbox; \
-         name what it needs, for example `--allow-net=api.example.com`"
-    )]
-    AllowAll(String),
-    /// A flag that needs the operator's word.
-    #[error(
-        "`{flag}` is refused; only the operator can allow it, by starting doze with \
-         `--allow-permissions {kind}`"
-    )]
-    NeedsOperator {
-        /// The flag as written.
-        flag: String,
-        /// What the operator would have to name.
-        kind: Kind,
-    },
-    /// Code is bundled when it is published.
-    #[error(
-        "`{0}` is refused: a function is bundled when it is published and imports nothing later"
-    )]
-    Import(String),
-    /// A `=` without a value, or an empty value between commas.
-    #[error("`{0}` has an empty value; leave out the `=` to mean everything")]
-    EmptyValue(String),
-    /// Not a host that can stand in `--allow-net`.
-    #[error(
-        "`{value}` in `{flag}` is not a host; expected `host`, `host:port`, `1.2.3.4:80` or `[::1]:80`"
-    )]
-    BadHost {
-        /// The flag as written.
-        flag: String,
-        /// The part that is not a host.
-        value: String,
-    },
-    /// A path that is absolute or has a `..`.
-    #[error(
-        "`{value}` in `{flag}` leaves the function's folder; paths are relative to it, \
-         for example `./data`"
-    )]
-    PathOutside {
-        /// The flag as written.
-        flag: String,
-        /// The path.
-        value: String,
-    },
-    /// A character that no value may hold.
-    #[error("a value in `{0}` holds a control character")]
-    ControlCharacter(String),
-}
-
 impl Permissions {
     /// Reads permission flags, and reports every one that cannot stand.
     pub fn parse<S: AsRef<str>>(
@@ -296,72 +242,6 @@ fn parse_flag_name(name: &str) -> Option<(bool, Kind)> {
     Some((allow, Kind::ALL.into_iter().find(|k| k.name() == kind)?))
 }
 
-fn parse_values(flag: &str, kind: Kind, list: &str) -> Result<BTreeSet<String>, PermissionError> {
-    list.split(',')
-        .map(str::trim)
-        .map(|value| match kind {
-            _ if value.is_empty() => Err(PermissionError::EmptyValue(flag.to_owned())),
-            Kind::Net if !is_host(value) => {
-                Err(PermissionError::BadHost { flag: flag.to_owned(), value: value.to_owned() })
-            }
-            _ if kind.holds_paths() => normal_path(value).ok_or_else(|| {
-                PermissionError::PathOutside { flag: flag.to_owned(), value: value.to_owned() }
-            }),
-            _ => Ok(value.to_owned()),
-        })
-        .collect()
-}
-
-/// `host`, `host:port`, `*.host`, an address, or `[v6]:port`. Never a socket
-/// path or a URL: those would be another kind of access under this name.
-fn is_host(value: &str) -> bool {
-    let (host, port) = if let Some(rest) = value.strip_prefix('[') {
-        let Some((address, rest)) = rest.split_once(']') else { return false };
-        if address.parse::<std::net::Ipv6Addr>().is_err() {
-            return false;
-        }
-        match rest.strip_prefix(':') {
-            Some(port) => ("v6", Some(port)),
-            None if rest.is_empty() => ("v6", None),
-            None => return false,
-        }
-    } else if value.parse::<std::net::Ipv6Addr>().is_ok() {
-        ("v6", None)
-    } else {
-        match value.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (value, None),
-        }
-    };
-    let host = host.strip_prefix("*.").unwrap_or(host);
-    let host_is_plain = !host.is_empty()
-        && host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'/'));
-    // A slash is allowed only as an IPv4 prefix length, `10.0.0.0/8`.
-    let slash_is_prefix = match host.split_once('/') {
-        None => true,
-        Some((address, bits)) => {
-            address.parse::<std::net::Ipv4Addr>().is_ok()
-                && bits.parse::<u8>().is_ok_and(|bits| bits <= 32)
-        }
-    };
-    host_is_plain && slash_is_prefix && port.is_none_or(|p| p.parse::<u16>().is_ok_and(|p| p > 0))
-}
-
-/// `./data//x/` → `data/x`, `./` → `.`; `None` where the path is absolute or steps up.
-fn normal_path(value: &str) -> Option<String> {
-    let mut parts = Vec::new();
-    for component in Path::new(value).components() {
-        match component {
-            Component::CurDir => {}
-            Component::Normal(part) => parts.push(part.to_str()?),
-            Component::Prefix(_) | Component::RootDir | Component::ParentDir => return None,
-        }
-    }
-    Some(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
-}
-
 impl From<Permissions> for Vec<String> {
     fn from(permissions: Permissions) -> Self {
         permissions.to_flags()
@@ -392,97 +272,4 @@ impl Permissions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(flags: &[&str]) -> Result<Vec<String>, String> {
-        Permissions::parse(flags, &OperatorAllows::default())
-            .map(|p| p.to_flags())
-            .map_err(|e| e.iter().map(|(_, e)| e.to_string()).collect::<Vec<_>>().join("\n"))
-    }
-
-    #[test]
-    fn the_same_permissions_in_another_order_are_equal() {
-        let one = parse(&["--allow-net=b.example,a.example:443", "--allow-read=./data/"]).unwrap();
-        let two = parse(&["-R=data", "--allow-net=a.example:443", "-N=b.example"]).unwrap();
-        assert_eq!(one, two);
-        assert_eq!(one, ["--allow-net=a.example:443,b.example", "--allow-read=data"]);
-    }
-
-    #[test]
-    fn everything_swallows_single_values() {
-        assert_eq!(parse(&["--allow-net=a.example", "--allow-net"]).unwrap(), ["--allow-net"]);
-        assert_eq!(parse(&["--allow-net", "--deny-net=a.example"]).unwrap().len(), 2);
-    }
-
-    #[test]
-    fn each_refusal_names_the_flag_and_what_to_do() {
-        for (flag, expected) in [
-            ("--allow-all", "name what it needs"),
-            ("-A", "name what it needs"),
-            ("--allow-run", "--allow-permissions run"),
-            ("--allow-run=git", "--allow-permissions run"),
-            ("--allow-ffi", "--allow-permissions ffi"),
-            ("--allow-import", "imports nothing later"),
-            ("--allow-nett", "not a permission flag"),
-            ("allow-net", "not a permission flag"),
-            ("", "not a permission flag"),
-            ("--v8-flags=--x", "not a permission flag"),
-            ("--allow-net=", "empty value"),
-            ("--allow-net=a,,b", "empty value"),
-            ("--allow-net=https://a.example", "not a host"),
-            ("--allow-net=unix:/run/x.sock", "not a host"),
-            ("--allow-net=a.example:99999", "not a host"),
-            ("--allow-net=a b", "not a host"),
-            ("--allow-read=/etc", "leaves the function's folder"),
-            ("--allow-read=../other", "leaves the function's folder"),
-            ("--allow-read=data/../../x", "leaves the function's folder"),
-            ("--allow-write=/tmp", "leaves the function's folder"),
-            ("--allow-net=a\nb", "control character"),
-        ] {
-            let error = parse(&[flag]).expect_err(flag);
-            assert!(error.contains(expected), "{flag}: {error}");
-        }
-    }
-
-    #[test]
-    fn every_bad_flag_is_reported_at_once() {
-        let errors = Permissions::parse(&["-A", "-N", "--x"], &OperatorAllows::default());
-        assert_eq!(errors.unwrap_err().iter().map(|(i, _)| *i).collect::<Vec<_>>(), [0, 2]);
-    }
-
-    #[test]
-    fn hosts_addresses_and_ports_are_hosts() {
-        for host in [
-            "a",
-            "a.b:1",
-            "*.a.b",
-            "1.2.3.4",
-            "1.2.3.4:5",
-            "[::1]",
-            "[::1]:80",
-            "::1",
-            "10.0.0.0/8",
-        ] {
-            assert!(is_host(host), "{host} was refused");
-        }
-    }
-
-    #[test]
-    fn flags_read_back_from_a_published_file() {
-        let flags = ["--allow-read=.", "--allow-net=a.example", "--deny-env=SECRET"];
-        let permissions = Permissions::parse(&flags, &OperatorAllows::default()).unwrap();
-        let json = serde_json::to_string(&permissions).unwrap();
-        assert_eq!(serde_json::from_str::<Permissions>(&json).unwrap(), permissions);
-    }
-
-    #[test]
-    fn what_the_operator_names_is_allowed_and_nothing_else() {
-        let operator: OperatorAllows = "run".parse().unwrap();
-        let permissions = Permissions::parse(&["--allow-run=git"], &operator).unwrap();
-        assert_eq!(permissions.beyond(&operator), None);
-        assert_eq!(permissions.beyond(&OperatorAllows::default()), Some(Kind::Run));
-        assert!(Permissions::parse(&["--allow-ffi"], &operator).is_err());
-        assert!("all".parse::<OperatorAllows>().is_err());
-    }
-}
+mod tests;

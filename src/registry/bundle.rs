@@ -18,15 +18,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
+use tokio::sync::{RwLock, oneshot};
 
-use super::check::Checked;
+use super::check::{Checked, check};
 use super::config::RegistryConfig;
 use super::fingerprint::{BuilderId, Fingerprint};
+use super::inbox::Source;
 use crate::function::permissions::OperatorAllows;
 use crate::function::published::{Release, Runtime};
 use crate::function::{FunctionName, Problem, RevisionId};
 use crate::sandbox::Spawner;
-use esbuild::Esbuild;
+use esbuild::{Esbuild, Output};
 
 pub(super) use stage::{Staging, make_folder, write_file};
 
@@ -95,6 +97,17 @@ pub(super) enum Built {
     Bundle(Box<Bundle>),
     /// The author has to mend these first.
     Problems(Vec<Problem>),
+    /// It took longer than a quick build may.
+    TooSlow,
+}
+
+/// How long a build may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As long as almost all do.
+    Quick,
+    /// As long as any may.
+    Patient,
 }
 
 /// One revision's files in a place of their own, removed when this is dropped
@@ -153,6 +166,8 @@ pub(super) struct Bundler {
     operator: Arc<OperatorAllows>,
     temporary: Arc<Path>,
     count: Arc<AtomicU64>,
+    /// Read by everything that works on files on another thread.
+    working: Arc<RwLock<()>>,
 }
 
 impl Bundler {
@@ -188,6 +203,7 @@ impl Bundler {
             operator: Arc::new(config.operator.clone()),
             temporary: temporary.into(),
             count: Arc::default(),
+            working: Arc::default(),
         })
     }
 
@@ -196,54 +212,90 @@ impl Bundler {
         &self.id
     }
 
-    pub(super) fn operator(&self) -> &OperatorAllows {
-        &self.operator
-    }
-
-    /// Builds one function. Dropping the future kills the bundler.
-    pub(super) async fn bundle(&self, checked: Checked) -> Result<Built, BuildError> {
+    /// Checks and builds one function. Dropping the future kills the bundler.
+    ///
+    /// What reads and copies the function's files does so on another thread:
+    /// there may be many, and others are waiting.
+    pub(super) async fn build(&self, source: Source, pace: Pace) -> Result<Built, BuildError> {
+        let operator = Arc::clone(&self.operator);
+        let checked = self.elsewhere(move || check(&source, &operator)).await?;
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(problems) => return Ok(Built::Problems(limited(problems))),
+        };
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let staging = Staging::make(&self.temporary, number)
             .map_err(BuildError::io("make a temporary folder"))?;
+        let Some(found) = self.esbuild.run(&checked, &staging.output(), pace).await? else {
+            return Ok(Built::TooSlow);
+        };
         let mut problems = checked.problems().to_vec();
-        let output = match self.esbuild.run(&checked, &staging.output()).await? {
-            esbuild::Outcome::Output(output) => Some(output),
-            esbuild::Outcome::Problems(found) => {
-                problems.extend(found);
-                None
-            }
-        };
-        let output = match output {
-            Some(output) => {
-                problems.extend(output.problems(&checked, self.esbuild.library()));
-                output
-            }
-            None => return Ok(Built::Problems(limited(problems))),
-        };
-        if !problems.is_empty() {
+        if !found.is_empty() {
+            problems.extend(found);
             return Ok(Built::Problems(limited(problems)));
         }
-        let code = code::finish(&output, &checked, self.esbuild.library())?;
-        let files = match staging.fill(&code, &checked)? {
-            Ok(files) => files,
-            Err(problem) => return Ok(Built::Problems(vec![problem])),
-        };
-        let manifest = serde_json::to_vec(checked.manifest()).map_err(BuildError::Account)?;
-        let format = serde_json::to_vec(&code.format).map_err(BuildError::Account)?;
-        let mut parts = vec![code.text.as_slice(), &manifest, &format];
-        parts.extend(files.iter().map(Vec::as_slice));
-        let release = Release {
-            revision: RevisionId::of(parts),
-            runtime: Runtime::Deno,
-            format: code.format,
-            entry: checked.entry().to_owned(),
-            manifest: checked.manifest().clone(),
-            built_at: Timestamp::now(),
-        };
-        let name = checked.name().clone();
-        let fingerprint = checked.fingerprint().clone();
-        Ok(Built::Bundle(Box::new(Bundle { name, fingerprint, release, staging })))
+        let esbuild = Arc::clone(&self.esbuild);
+        self.elsewhere(move || finish(&checked, staging, problems, esbuild.library())).await?
     }
+
+    /// Completes once nothing works on files any more.
+    pub(super) async fn rest(&self) {
+        drop(self.working.write().await);
+    }
+
+    /// Does work that blocks on a thread of its own. There are no more of these
+    /// than builds, and [`Self::rest`] waits for each.
+    async fn elsewhere<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, BuildError> {
+        let failed = BuildError::io("work on the files");
+        let working = Arc::clone(&self.working).read_owned().await;
+        let (answer, done) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("doze-files".to_owned()).spawn(move || {
+            // Nobody may be waiting any more.
+            let _ = answer.send(work());
+            drop(working);
+        });
+        match thread {
+            Err(error) => Err(failed(error)),
+            Ok(_) => done.await.map_err(|gone| failed(io::Error::other(gone))),
+        }
+    }
+}
+
+/// Makes a revision's files of what the bundler wrote.
+fn finish(
+    checked: &Checked,
+    staging: Staging,
+    mut problems: Vec<Problem>,
+    library: &Path,
+) -> Result<Built, BuildError> {
+    let output = Output::read(&staging.output())?;
+    problems.extend(output.problems(checked, library));
+    if !problems.is_empty() {
+        return Ok(Built::Problems(limited(problems)));
+    }
+    let code = code::finish(&output, checked, library)?;
+    let files = match staging.fill(&code, checked)? {
+        Ok(files) => files,
+        Err(problem) => return Ok(Built::Problems(vec![problem])),
+    };
+    let manifest = serde_json::to_vec(checked.manifest()).map_err(BuildError::Account)?;
+    let format = serde_json::to_vec(&code.format).map_err(BuildError::Account)?;
+    let mut parts = vec![code.text.as_slice(), &manifest, &format];
+    parts.extend(files.iter().map(Vec::as_slice));
+    let release = Release {
+        revision: RevisionId::of(parts),
+        runtime: Runtime::Deno,
+        format: code.format,
+        entry: checked.entry().to_owned(),
+        manifest: checked.manifest().clone(),
+        built_at: Timestamp::now(),
+    };
+    let name = checked.name().clone();
+    let fingerprint = checked.fingerprint().clone();
+    Ok(Built::Bundle(Box::new(Bundle { name, fingerprint, release, staging })))
 }
 
 /// Every file of the runtime library, name before content.

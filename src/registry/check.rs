@@ -17,6 +17,8 @@ use crate::function::{FunctionName, Manifest, Problem, manifest};
 pub(super) use files::{FileList, MAX_PUBLISHED_BYTES};
 pub(super) use imports::{Alias, package_name};
 
+/// What one file may hold that goes into a bundle.
+pub(super) const MAX_IMPORTED_BYTES: u64 = 64 << 20;
 /// Longest text file of an author's settings.
 const MAX_SETTINGS_BYTES: u64 = 1 << 20;
 
@@ -136,6 +138,10 @@ fn check_entry(source: &Source, folder: &Folder) -> Result<&'static str, Problem
         }));
     };
     match folder.file(Path::new(entry)) {
+        Ok((_, metadata)) if metadata.len() > MAX_IMPORTED_BYTES => {
+            let most = MAX_IMPORTED_BYTES >> 20;
+            Err(Problem::in_file(entry, format!("is larger than {most} MiB")))
+        }
         Ok(_) => Ok(entry),
         Err(error) => Err(Problem::in_file(entry, error.to_string())),
     }

@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
+use nix::libc;
+use nix::sys::stat::FileStat;
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits in a fingerprint.
@@ -75,17 +76,18 @@ impl Hasher {
 
     /// Adds one file or folder. A folder's size says nothing about its content
     /// that the entries do not say themselves.
-    pub(super) fn entry(&mut self, path: &OsStr, metadata: &std::fs::Metadata) {
+    pub(super) fn entry(&mut self, path: &OsStr, stat: &FileStat) {
         self.part(path.as_bytes());
-        let size = if metadata.is_dir() { 0 } else { metadata.len() };
+        let kind = stat.st_mode & libc::S_IFMT;
+        let size = if kind == libc::S_IFDIR { 0 } else { stat.st_size };
         let numbers = [
-            u64::from(metadata.mode() & nix::libc::S_IFMT),
-            size,
-            metadata.ino(),
-            metadata.mtime().cast_unsigned(),
-            metadata.mtime_nsec().cast_unsigned(),
-            metadata.ctime().cast_unsigned(),
-            metadata.ctime_nsec().cast_unsigned(),
+            u64::from(kind),
+            size.cast_unsigned(),
+            stat.st_ino,
+            stat.st_mtime.cast_unsigned(),
+            stat.st_mtime_nsec.cast_unsigned(),
+            stat.st_ctime.cast_unsigned(),
+            stat.st_ctime_nsec.cast_unsigned(),
         ];
         for number in numbers {
             self.0.update(number.to_le_bytes());

@@ -4,15 +4,19 @@
 //! symbolic link that leads out of the folder is refused even if it is put in
 //! place between a check and the opening. Links that stay inside work.
 
-use std::fs::{self, File, Metadata};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
+use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::Mode;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat};
+use nix::libc;
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat};
 
 /// An open folder that nothing is reached from but what lies below it.
 #[derive(Debug)]
@@ -87,20 +91,42 @@ impl Folder {
         Ok((file, metadata))
     }
 
-    /// The names in a folder below, sorted.
-    pub(super) fn list(&self, path: &Path) -> Result<Vec<std::ffi::OsString>, OpenError> {
+    /// The names in a folder below, sorted, but never more than `most`: a
+    /// folder may hold millions.
+    pub(super) fn list(&self, path: &Path, most: usize) -> Result<Vec<OsString>, OpenError> {
         let fd = self.beneath(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
-        let through_fd = PathBuf::from(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-        let mut names = fs::read_dir(through_fd)?
-            .map(|entry| entry.map(|entry| entry.file_name()))
-            .collect::<io::Result<Vec<_>>>()?;
-        names.sort();
-        Ok(names)
+        Ok(names(fd, most)?)
+    }
+
+    /// The names in this folder, likewise.
+    pub(super) fn names(&self, most: usize) -> Result<Vec<OsString>, OpenError> {
+        Ok(names(openat(&self.fd, ".", READ_FOLDER, Mode::empty())?, most)?)
+    }
+
+    /// A folder that lies directly in this one. A link is not one, even if it
+    /// was a folder a moment ago.
+    pub(super) fn enter(&self, name: &OsStr) -> Result<Self, OpenError> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        Ok(Self { fd: openat(&self.fd, name, flags, Mode::empty())? })
+    }
+
+    /// What the system says of this folder.
+    pub(super) fn stat(&self) -> Result<FileStat, OpenError> {
+        Ok(fstat(&self.fd)?)
+    }
+
+    /// What the system says of a name in this folder. A link is not followed.
+    pub(super) fn stat_of(&self, name: &OsStr) -> Result<FileStat, OpenError> {
+        Ok(fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Where a link in this folder leads.
+    pub(super) fn link(&self, name: &OsStr) -> Result<OsString, OpenError> {
+        Ok(readlinkat(&self.fd, name)?)
     }
 
     /// Device and inode of what stands at a path below.
     pub(super) fn identity(&self, path: &Path) -> Result<(u64, u64), OpenError> {
-        use std::os::unix::fs::MetadataExt;
         let metadata = File::from(self.beneath(path, OFlag::O_PATH)?).metadata()?;
         Ok((metadata.dev(), metadata.ino()))
     }
@@ -119,23 +145,41 @@ fn kind_of(metadata: &Metadata) -> Result<Kind, OpenError> {
     } else if kind.is_dir() {
         Ok(Kind::Folder)
     } else {
-        Err(OpenError::Special(special_name(kind)))
+        Err(OpenError::Special(special_name(metadata.mode())))
     }
 }
 
-/// What a person calls a file that is neither a file nor a folder.
-pub(super) fn special_name(kind: fs::FileType) -> &'static str {
-    if kind.is_fifo() {
-        "a pipe (FIFO)"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
+const READ_FOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
+fn names(fd: OwnedFd, most: usize) -> Result<Vec<OsString>, Errno> {
+    let mut names = Vec::new();
+    for entry in Dir::from_fd(fd)?.iter() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
+            continue;
+        }
+        if names.len() == most {
+            break;
+        }
+        names.push(OsStr::from_bytes(name).to_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// What a person calls a file that is neither a file nor a folder, by its mode.
+pub(super) fn special_name(mode: u32) -> &'static str {
+    match mode & libc::S_IFMT {
+        libc::S_IFIFO => "a pipe (FIFO)",
+        libc::S_IFSOCK => "a socket",
+        _ => "a device",
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

@@ -4,25 +4,38 @@
 //! A folder with an entry file is a function. A folder without one whose
 //! sub-folders have them is an owner. Whatever begins with `_` or `.` is
 //! nobody's business. No file's content is read here.
+//!
+//! What cannot be read says nothing about what lies there. So a folder whose
+//! owner locks it is a problem of what is known to be in it, and not its end.
 
 mod links;
 mod look;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::stat::{FileStat, lstat, stat};
+
 use super::fingerprint::BuilderId;
-use super::folder::special_name;
+use super::folder::{Folder, OpenError, special_name};
 use crate::function::name::check_segment;
 use crate::function::{FunctionName, Problem, manifest};
 
 pub(super) use links::{Link, trace};
-pub(super) use look::{ENTRY_FILES, Look};
+pub(super) use look::{ENTRY_FILES, Look, MAX_DEPTH, MAX_FILES};
 pub(super) use source::Source;
+
+/// Names in an owner's folder.
+const MAX_OWNED: usize = 10_000;
+/// Files and folders in all functions of one owner together. Looking at them
+/// takes two seconds, in which nothing else is looked at.
+const MAX_OWNED_FILES: usize = 1_000_000;
 
 /// `registry_in` itself cannot be read. Says nothing about any function.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +64,9 @@ pub(super) struct Inbox {
     builder: BuilderId,
 }
 
-/// Whether a name is that of a function that was seen or published before.
-/// Then its folder stays its own, even while the entry file is away.
-pub(super) type IsKnown<'a> = &'a dyn Fn(&str) -> bool;
+/// The functions of an owner that were seen or published before. Their folders
+/// stay their own, even while an entry file is away.
+pub(super) type KnownOf<'a> = &'a dyn Fn(&str) -> BTreeSet<FunctionName>;
 
 impl Inbox {
     pub(super) fn new(root: PathBuf, builder: BuilderId) -> Self {
@@ -61,19 +74,19 @@ impl Inbox {
     }
 
     /// Looks at everything.
-    pub(super) fn scan(&self, is_known: IsKnown<'_>) -> Result<Scan, InboxError> {
+    pub(super) fn scan(&self, known_of: KnownOf<'_>) -> Result<Scan, InboxError> {
         let mut scan = Scan::default();
         for name in names(&self.root).map_err(|error| self.unreadable(error))? {
-            self.look_at_top(&name, is_known, &mut scan);
+            self.look_at_top(&name, known_of, &mut scan);
         }
         Ok(scan)
     }
 
     /// Looks at one name in `registry_in`: a function, or an owner with all
     /// that it has. Nothing is found where nothing is.
-    pub(super) fn scan_top(&self, top: &OsStr, is_known: IsKnown<'_>) -> Result<Scan, InboxError> {
+    pub(super) fn scan_top(&self, top: &OsStr, known_of: KnownOf<'_>) -> Result<Scan, InboxError> {
         let mut scan = Scan::default();
-        self.look_at_top(top, is_known, &mut scan);
+        self.look_at_top(top, known_of, &mut scan);
         if scan.sources.is_empty() {
             // Only a readable root makes an absence mean anything.
             fs::read_dir(&self.root).map_err(|error| self.unreadable(error))?;
@@ -113,23 +126,19 @@ impl Inbox {
         InboxError { root: self.root.clone(), source }
     }
 
-    fn look_at_top(&self, top: &OsStr, is_known: IsKnown<'_>, scan: &mut Scan) {
+    fn look_at_top(&self, top: &OsStr, known_of: KnownOf<'_>, scan: &mut Scan) {
         let Some((path, found)) = Self::find(&self.root, top, top, scan) else { return };
         let Found::Folder = found else {
             return self.report_misplaced(top, &path, found, scan);
         };
         let Some(name) = segment(top, scan) else { return };
-        let look = look::look_at_folder(&path, &self.builder);
-        if look.entry().is_none() && !path.join(manifest::FILE).exists() {
-            let mut owned = Scan::default();
-            if self.look_at_owner(name, &path, is_known, &mut owned) {
-                scan.sources.append(&mut owned.sources);
-                scan.nameless.append(&mut owned.nameless);
-                scan.links.append(&mut owned.links);
-                return;
-            }
+        // Which of the two it is comes first: it may hold very much.
+        let is_function = look::entry_of(&path).is_some() || path.join(manifest::FILE).exists();
+        if !is_function && self.look_at_owner(name, &path, known_of, scan) {
+            return;
         }
         if let Some(name) = parse(name, scan) {
+            let look = look::look_at_folder(&path, &self.builder);
             scan.sources.push(Source::new(name, path, look));
         }
     }
@@ -140,32 +149,76 @@ impl Inbox {
         &self,
         owner: &str,
         folder: &Path,
-        is_known: IsKnown<'_>,
+        known_of: KnownOf<'_>,
         scan: &mut Scan,
     ) -> bool {
+        let known = known_of(owner);
+        let subs = match Folder::open(folder).map_err(OpenError::from) {
+            Ok(folder) => folder.names(MAX_OWNED),
+            Err(error) => Err(error),
+        };
+        let subs = match subs {
+            Ok(subs) => subs,
+            // Gone this moment, and all that it had with it.
+            Err(OpenError::Missing) => return false,
+            Err(error) => {
+                let fault = format!("the folder of its owner, `{owner}`, {error}");
+                self.report_all(known.iter(), folder, &fault, scan);
+                return !known.is_empty();
+            }
+        };
+        let mut below = Scan::default();
+        let mut folders = Vec::new();
         let mut owns = false;
-        // What cannot be listed was reported by the look at the folder.
-        for sub in names(folder).unwrap_or_default() {
-            if sub == "node_modules" {
+        for sub in subs.into_iter().filter(|sub| sub != "node_modules") {
+            let Some((path, found)) = Self::find(folder, &sub, OsStr::new(owner), &mut below)
+            else {
+                continue;
+            };
+            if !matches!(found, Found::Folder) {
+                let shown = Path::new(owner).join(&sub);
+                self.report_misplaced(shown.as_os_str(), &path, found, &mut below);
                 continue;
             }
-            let Some((path, found)) = Self::find(folder, &sub, OsStr::new(owner), scan) else {
-                continue;
-            };
-            let shown = Path::new(owner).join(&sub);
-            let Found::Folder = found else {
-                self.report_misplaced(shown.as_os_str(), &path, found, scan);
-                continue;
-            };
-            let look = look::look_at_folder(&path, &self.builder);
-            owns |= look.entry().is_some();
-            let Some(sub) = segment(&sub, scan) else { continue };
-            if let Some(name) = parse(&format!("{owner}/{sub}"), scan) {
-                owns |= is_known(name.as_str());
-                scan.sources.push(Source::new(name, path, look));
+            owns |= look::entry_of(&path).is_some();
+            let Some(sub) = segment(&sub, &mut below) else { continue };
+            if let Some(name) = parse(&format!("{owner}/{sub}"), &mut below) {
+                owns |= known.contains(&name);
+                folders.push((name, path));
             }
         }
-        owns
+        if !owns {
+            return false;
+        }
+        let mut files = 0;
+        let mut folders = folders.into_iter();
+        for (name, path) in folders.by_ref() {
+            let look = look::look_at_folder(&path, &self.builder);
+            files += look.files();
+            below.sources.push(Source::new(name, path, look));
+            if files > MAX_OWNED_FILES {
+                break;
+            }
+        }
+        let rest: Vec<_> = folders.map(|(name, _)| name).collect();
+        let fault = format!("the functions of `{owner}` hold more than {MAX_OWNED_FILES} files");
+        self.report_all(rest.iter(), folder, &fault, &mut below);
+        scan.append(below);
+        true
+    }
+
+    /// Reports one fault of functions that were not looked at.
+    fn report_all<'f>(
+        &self,
+        functions: impl Iterator<Item = &'f FunctionName>,
+        folder: &Path,
+        fault: &str,
+        scan: &mut Scan,
+    ) {
+        for name in functions {
+            let look = look::misplaced(name.as_str(), None, Problem::new(fault), &self.builder);
+            scan.sources.push(Source::new(name.clone(), folder.to_owned(), look));
+        }
     }
 
     /// What stands at one name, and the links on the way to it.
@@ -174,13 +227,16 @@ impl Inbox {
             return None;
         }
         let path = folder.join(name);
-        let metadata = fs::symlink_metadata(&path).ok()?;
-        if !metadata.is_symlink() {
-            return Some((path, Found::of(metadata)));
-        }
-        let (target, hops) = trace(&path);
-        scan.links.push(Link { top: top.to_owned(), target, hops });
-        let found = fs::metadata(&path).map_or(Found::Dangling(metadata), Found::of);
+        let found = match lstat(&path) {
+            Ok(stat) if stat.st_mode & libc::S_IFMT != libc::S_IFLNK => Found::of(stat),
+            Ok(link) => {
+                let (target, hops) = trace(&path);
+                scan.links.push(Link { top: top.to_owned(), target, hops });
+                stat(&path).map_or(Found::Dangling(link), Found::of)
+            }
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return None,
+            Err(error) => Found::Unreadable(error.into()),
+        };
         Some((path, found))
     }
 
@@ -189,25 +245,26 @@ impl Inbox {
     fn report_misplaced(&self, name: &OsStr, path: &Path, found: Found, scan: &mut Scan) {
         let base = path.file_name().unwrap_or_default().to_string_lossy();
         let shown = name.to_string_lossy().escape_debug().to_string();
-        let (metadata, text) = match found {
+        let (stat, text) = match found {
             Found::Folder => return,
-            Found::File(metadata) => {
+            Found::File(stat) => {
                 let Some(advice) = advice_for(&base) else { return };
-                (metadata, format!("`{shown}` is a file where a folder should be; {advice}"))
+                (Some(stat), format!("`{shown}` is a file where a folder should be; {advice}"))
             }
-            Found::Dangling(metadata) => (
-                metadata,
+            Found::Dangling(stat) => (
+                Some(stat),
                 format!("the symbolic link `{shown}` leads nowhere; mend it or remove it"),
             ),
-            Found::Special(metadata) => {
-                let kind = special_name(metadata.file_type());
-                (metadata, format!("`{shown}` is {kind} where a folder should be; remove it"))
+            Found::Special(stat) => {
+                let kind = special_name(stat.st_mode);
+                (Some(stat), format!("`{shown}` is {kind} where a folder should be; remove it"))
             }
+            Found::Unreadable(error) => (None, format!("`{shown}` {error}")),
         };
         match name.to_str().map(str::parse::<FunctionName>) {
             Some(Ok(name)) => {
-                let look =
-                    look::misplaced(name.as_str(), &metadata, Problem::new(text), &self.builder);
+                let fault = Problem::new(text);
+                let look = look::misplaced(name.as_str(), stat.as_ref(), fault, &self.builder);
                 scan.sources.push(Source::new(name, path.to_owned(), look));
             }
             _ => scan.nameless.push(text),
@@ -217,19 +274,18 @@ impl Inbox {
 
 enum Found {
     Folder,
-    File(Metadata),
-    Dangling(Metadata),
-    Special(Metadata),
+    File(FileStat),
+    Dangling(FileStat),
+    Special(FileStat),
+    Unreadable(OpenError),
 }
 
 impl Found {
-    fn of(metadata: Metadata) -> Self {
-        if metadata.is_dir() {
-            Self::Folder
-        } else if metadata.is_file() {
-            Self::File(metadata)
-        } else {
-            Self::Special(metadata)
+    fn of(stat: FileStat) -> Self {
+        match stat.st_mode & libc::S_IFMT {
+            libc::S_IFDIR => Self::Folder,
+            libc::S_IFREG => Self::File(stat),
+            _ => Self::Special(stat),
         }
     }
 }
@@ -282,6 +338,12 @@ fn parse(name: &str, scan: &mut Scan) -> Option<FunctionName> {
 }
 
 impl Scan {
+    fn append(&mut self, mut other: Self) {
+        self.sources.append(&mut other.sources);
+        self.nameless.append(&mut other.nameless);
+        self.links.append(&mut other.links);
+    }
+
     /// The sources by name. A name is found once: it is a path.
     pub(super) fn into_sources(self) -> BTreeMap<FunctionName, Source> {
         self.sources.into_iter().map(|source| (source.name().clone(), source)).collect()

@@ -1,5 +1,6 @@
 //! The loop: look, plan, build, publish, until told to stop.
 
+mod queue;
 mod tracked;
 mod work;
 
@@ -12,8 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use super::bundle::{BuildError, Built, Bundler};
-use super::check::check;
+use super::bundle::{BuildError, Built, Bundler, Pace};
 use super::config::RegistryConfig;
 use super::fingerprint::Fingerprint;
 use super::inbox::{Inbox, Link, Scan, trace};
@@ -25,6 +25,7 @@ use super::{CheckFolderError, InboxError, RegistryError, chain};
 use crate::function::published::Release;
 use crate::function::{FunctionName, Problem};
 use crate::sandbox::Spawner;
+use queue::Queue;
 use tracked::Tracked;
 
 /// A failed build is not told before the folder has been quiet for this long.
@@ -65,10 +66,11 @@ pub(super) async fn check_folder(
         let bundler = Bundler::prepare(config, spawner.clone(), &temporary).await?;
         let source = Inbox::look_at_one(folder, bundler.id())
             .map_err(|problem| CheckFolderError::Problems(vec![problem]))?;
-        let checked = check(&source, bundler.operator()).map_err(CheckFolderError::Problems)?;
-        match bundler.bundle(checked).await? {
+        match bundler.build(source, Pace::Patient).await? {
             Built::Bundle(bundle) => Ok(bundle.release().clone()),
             Built::Problems(problems) => Err(CheckFolderError::Problems(problems)),
+            // Not with all this patience.
+            Built::TooSlow => Err(CheckFolderError::Problems(Vec::new())),
         }
     };
     let result = checked.await;
@@ -81,6 +83,7 @@ struct Finished {
     name: FunctionName,
     fingerprint: Fingerprint,
     started: Instant,
+    pace: Pace,
     built: Result<Built, BuildError>,
 }
 
@@ -100,9 +103,11 @@ struct Service {
     builds_at_once: usize,
     functions: BTreeMap<FunctionName, Tracked>,
     schedule: Schedule,
-    /// What is to be built, in the order of names.
-    ready: BTreeSet<FunctionName>,
+    /// What is to be built.
+    ready: Queue,
     builds: JoinSet<Finished>,
+    /// How many of them took long the last time.
+    slow_builds: usize,
     links: Vec<Link>,
     /// What cannot be a function, by its name in `registry_in`.
     nameless: BTreeSet<String>,
@@ -132,11 +137,12 @@ impl Service {
                 before_failure: BEFORE_FAILURE.max(config.settle),
                 with_unrest: config.unrest,
             },
-            builds_at_once: config.builds_at_once.max(1),
+            builds_at_once: config.builds_at_once.max(2),
             functions,
             schedule,
-            ready: BTreeSet::new(),
+            ready: Queue::default(),
             builds: JoinSet::new(),
+            slow_builds: 0,
             links: Vec::new(),
             nameless: BTreeSet::new(),
             inbox_state: InboxState::Readable,
@@ -169,6 +175,7 @@ impl Service {
         }
         // Dropping a build kills its bundler; waiting makes sure of it.
         self.builds.shutdown().await;
+        self.bundler.rest().await;
     }
 
     /// Looks at a place and decides about every function that is or was there.
@@ -192,7 +199,7 @@ impl Service {
 
     fn look_at_everything(&mut self) -> Vec<FunctionName> {
         self.watch.renew(self.inbox.root_identity());
-        let known = |name: &str| self.functions.contains_key(name);
+        let known = |owner: &str| self.functions_of(owner);
         let mut scan = match self.inbox.scan(&known) {
             Ok(scan) => scan,
             Err(error) => return self.miss_inbox(&error),
@@ -206,7 +213,7 @@ impl Service {
     }
 
     fn look_at_top(&mut self, top: &OsString) -> Vec<FunctionName> {
-        let known = |name: &str| self.functions.contains_key(name);
+        let known = |owner: &str| self.functions_of(owner);
         let mut scan = match self.inbox.scan_top(top, &known) {
             Ok(scan) => scan,
             Err(error) => return self.miss_inbox(&error),
@@ -226,11 +233,16 @@ impl Service {
     /// the owner. Only a few of the many are touched.
     fn functions_below(&self, top: &OsStr) -> Vec<FunctionName> {
         let Some(top) = top.to_str() else { return Vec::new() };
-        let (first, end) = (format!("{top}/"), format!("{top}0"));
-        let between = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
-        let owned = self.functions.range::<str, _>(between);
         let itself = self.functions.get_key_value(top);
-        itself.into_iter().chain(owned).map(|(name, _)| name.clone()).collect()
+        let itself = itself.map(|(name, _)| name.clone());
+        itself.into_iter().chain(self.functions_of(top)).collect()
+    }
+
+    /// What is known of one owner.
+    fn functions_of(&self, owner: &str) -> BTreeSet<FunctionName> {
+        let (first, end) = (format!("{owner}/"), format!("{owner}0"));
+        let between = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+        self.functions.range::<str, _>(between).map(|(name, _)| name.clone()).collect()
     }
 
     fn look_at_owned(&mut self, name: &FunctionName) -> Vec<FunctionName> {

@@ -1,28 +1,20 @@
-//! The second program: applies each layer to itself, then becomes the program
-//! that is to be confined.
-//!
-//! `doze confine PARENT PLAN PROGRAM ARGS…` is an internal verb. PLAN is a
-//! [`Confinement`] as JSON.
+//! What a process does to itself between its clone and its program: one layer
+//! after the other.
 
-use std::ffi::{OsStr, OsString};
-use std::io;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    path_beneath_rules,
-};
-use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
-use nix::unistd::{Pid, getppid, setsid};
+use nix::unistd::{dup2_stdin, execve};
 
-use super::Confinement;
-
-/// The hidden verb.
-pub const VERB: &str = "confine";
+use super::fork_server::Run;
+use super::steps::{StepError, filter, landlock, life, rights, tree};
+use super::{Confinement, Layer, guard};
 
 /// Exit code of a process that could not be confined; its reason is on stderr.
 pub const EXIT_NOT_CONFINED: u8 = 126;
@@ -30,119 +22,162 @@ pub const EXIT_NOT_CONFINED: u8 = 126;
 /// What could not be done on the way to the confined program.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
-    /// The internal command line is not what the spawner writes.
-    #[error("`doze confine` is internal; it is started by the server only")]
-    Usage,
-    /// One layer could not be applied, so the program does not run at all.
-    #[error("apply {layer}")]
-    Layer {
-        /// Which layer.
-        layer: &'static str,
+    /// One step could not be taken, so the program does not run at all.
+    #[error("failed to apply {step}: {source}")]
+    Step {
+        /// Which.
+        step: &'static str,
         /// What the kernel said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: StepError,
     },
     /// The server was gone before the link to its life was made.
     #[error("the server that started this process has ended")]
     Orphaned,
     /// The program itself could not be executed.
-    #[error("execute `{}`", program.display())]
+    #[error("failed to execute `{}`: {source}", program.display())]
     Execute {
         /// Its path.
-        program: OsString,
+        program: PathBuf,
         /// What the kernel said.
-        #[source]
         source: io::Error,
     },
 }
 
+/// What failed in a rehearsal, by the layer's name.
+pub(super) type Failures = BTreeMap<String, String>;
+
 /// Confines this process and becomes the program. Returns only what went wrong.
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ConfineError {
-    match steps(args.into_iter()) {
-        Ok(never) => match never {},
-        Err(error) => error,
+pub(super) fn run(run: &Run, guard: Option<BorrowedFd<'_>>) -> Result<Infallible, ConfineError> {
+    let text = |text: &OsStr| must("its command line", CString::new(text.as_bytes()));
+    let program = text(run.program.as_os_str())?;
+    let mut args = vec![program.clone()];
+    for arg in &run.args {
+        args.push(text(arg)?);
     }
+    let mut env = Vec::new();
+    for (name, value) in &run.env {
+        env.push(text(&[name.as_os_str(), value].join(OsStr::new("=")))?);
+    }
+    must("its folder", std::env::set_current_dir(&run.cwd))?;
+    let null = must("its standard input", File::open("/dev/null"))?;
+    must("its standard input", dup2_stdin(null))?;
+
+    let mut steps = Steps { plan: &run.confinement, guard, failures: None };
+    steps.take(&program)?;
+    // `execve` is given `program` itself, whose address the filter knows.
+    let Err(error) = execve(&program, &args, &env);
+    Err(ConfineError::Execute { program: run.program.clone(), source: error.into() })
 }
 
-fn steps(
-    mut args: impl Iterator<Item = OsString>,
-) -> Result<std::convert::Infallible, ConfineError> {
-    let parent = args.next().and_then(|text| parse::<i32>(&text)).ok_or(ConfineError::Usage)?;
-    let plan = args.next().ok_or(ConfineError::Usage)?;
-    let plan: Confinement =
-        serde_json::from_slice(plan.as_bytes()).map_err(|_| ConfineError::Usage)?;
-    let program = args.next().ok_or(ConfineError::Usage)?;
-
-    // Death with the server comes first: every later step may then fail or
-    // hang without leaving anything behind. The check after it closes the gap
-    // in which the server could already have died.
-    layer("death with the server", prctl::set_pdeathsig(Signal::SIGKILL))?;
-    if getppid() != Pid::from_raw(parent) {
-        return Err(ConfineError::Orphaned);
-    }
-
-    // A session and process group of its own, so that one signal reaches
-    // everything it starts, and a terminal's Ctrl-C only the server.
-    layer("own session", setsid())?;
-
-    // The server's runtime blocks and ignores signals of its own choosing, and
-    // both survive an exec.
-    layer("signal mask", sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None))?;
-
-    // Limits before no-new-privileges, since they can only be lowered.
-    if let Some(limits) = &plan.limits {
-        for (name, resource, value) in [
-            ("limit on core dumps", Resource::RLIMIT_CORE, 0),
-            ("limit on open files", Resource::RLIMIT_NOFILE, limits.open_files),
-            ("limit on file size", Resource::RLIMIT_FSIZE, limits.file_size),
-        ] {
-            layer(name, setrlimit(resource, value, value))?;
-        }
-    }
-
-    // From here on no set-uid program gives anything back. Landlock demands it.
-    if plan.no_new_privileges {
-        layer("no new privileges", prctl::set_no_new_privs())?;
-    }
-
-    // Files last: until here this process still had to reach its own files.
-    if let Some(rules) = &plan.files {
-        layer("Landlock", restrict_files(rules))?;
-    }
-
-    let source = Command::new(&program).args(args).exec();
-    Err(ConfineError::Execute { program, source })
-}
-
-/// What every dynamically linked program needs before its first own file.
-const SYSTEM_READ: [&str; 6] =
-    ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/proc/self"];
-const SYSTEM_DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
-
-fn restrict_files(rules: &super::FileRules) -> Result<(), landlock::RulesetError> {
-    let abi = ABI::V5;
-    let read = AccessFs::from_read(abi);
-    let all = AccessFs::from_all(abi);
-    let device = AccessFs::ReadFile | AccessFs::WriteFile;
-    Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(all)?
-        .create()?
-        .add_rules(path_beneath_rules(SYSTEM_READ, read))?
-        .add_rules(path_beneath_rules(SYSTEM_DEVICES, device))?
-        .add_rules(path_beneath_rules(&rules.read, read))?
-        .add_rules(path_beneath_rules(&rules.write, all))?
-        .restrict_self()?;
+/// Takes every step, whatever failed before, and tells on stdout what did.
+pub(super) fn rehearse(
+    plan: &Confinement,
+    guard: Option<BorrowedFd<'_>>,
+) -> Result<(), ConfineError> {
+    let mut steps = Steps { plan, guard, failures: Some(Failures::new()) };
+    steps.take(c"/")?;
+    let text = serde_json::to_string(&steps.failures.unwrap_or_default()).unwrap_or_default();
+    // Whoever rehearses and does not listen needs no answer.
+    let mut stdout = io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     Ok(())
 }
 
-fn layer<T, E>(layer: &'static str, result: Result<T, E>) -> Result<T, ConfineError>
-where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    result.map_err(|source| ConfineError::Layer { layer, source: source.into() })
+struct Steps<'a> {
+    plan: &'a Confinement,
+    /// To the server, which looks at addresses.
+    guard: Option<BorrowedFd<'a>>,
+    /// In a rehearsal.
+    failures: Option<Failures>,
 }
 
-fn parse<T: std::str::FromStr>(text: &OsStr) -> Option<T> {
-    text.to_str()?.parse().ok()
+impl Steps<'_> {
+    fn take(&mut self, program: &CStr) -> Result<(), ConfineError> {
+        let plan = self.plan;
+
+        // Death with the server comes first: every later step may then fail
+        // or hang without leaving anything behind. The check after it closes
+        // the gap in which the server could already have died.
+        tied_to_the_server()?;
+        must("a session of its own", life::own_session())?;
+
+        // Control groups are files that later steps put out of reach. From
+        // here on everything that is used up counts.
+        for group in &plan.cgroups {
+            must("a control group", life::enter_group(group))?;
+        }
+
+        // Limits and the score need `/proc` and, for the score, no rights.
+        self.layer(Layer::Limits, || life::limit(plan))?;
+        self.layer(Layer::Ipc, tree::rename_host)?;
+
+        // The tree needs rights that the following steps take away.
+        self.layer(Layer::Mounts, || tree::enter(plan))?;
+
+        // What can be had again is bounded before what is had is dropped,
+        // since bounding needs a right; and the user changes in between,
+        // because that needs another and takes them all.
+        self.layer(Layer::Capabilities, || rights::bound_capabilities(plan))?;
+        self.layer(Layer::OwnUser, || rights::become_user(plan))?;
+        self.layer(Layer::Capabilities, || rights::drop_capabilities(plan))?;
+        // A change of user unties.
+        tied_to_the_server()?;
+
+        // From here on no set-uid program gives anything back. The two layers
+        // that follow demand it.
+        self.layer(Layer::NoNewPrivileges, || Ok(nix::sys::prctl::set_no_new_privs()?))?;
+
+        // Files late: until here this process still had to reach its own.
+        let path = Path::new(OsStr::from_bytes(program.to_bytes()));
+        let landlock = [Layer::LandlockFiles, Layer::LandlockPorts, Layer::LandlockScopes];
+        if let Some(first) = landlock.into_iter().find(|layer| plan.has(*layer)) {
+            self.layer(first, || landlock::restrict(plan, path))?;
+        }
+
+        // From here on the server answers for every address; after the steps
+        // that it could not take part in, before the one that refuses this.
+        let channel = self.guard;
+        self.layer(Layer::Addresses, || {
+            nix::sys::prctl::set_no_new_privs()?;
+            let channel = channel.ok_or("nobody guards its addresses")?;
+            Ok(guard::ask(channel.try_clone_to_owned()?)?)
+        })?;
+
+        // Last, because it refuses what all the others did.
+        self.layer(Layer::Seccomp, || filter::apply(plan, program))
+    }
+
+    /// Takes a layer's step if it is in force.
+    fn layer(
+        &mut self,
+        layer: Layer,
+        step: impl FnOnce() -> Result<(), StepError>,
+    ) -> Result<(), ConfineError> {
+        if !self.plan.has(layer) {
+            return Ok(());
+        }
+        match (step(), &mut self.failures) {
+            (Ok(()), _) => Ok(()),
+            (Err(error), Some(failures)) => {
+                failures.entry(layer.name().to_owned()).or_insert_with(|| error.to_string());
+                Ok(())
+            }
+            (Err(source), None) => Err(ConfineError::Step { step: layer.name(), source }),
+        }
+    }
+}
+
+fn tied_to_the_server() -> Result<(), ConfineError> {
+    must("death with the server", life::die_with_the_server())?;
+    if must("death with the server", life::is_orphan())? {
+        return Err(ConfineError::Orphaned);
+    }
+    Ok(())
+}
+
+pub(super) fn must<T, E>(step: &'static str, result: Result<T, E>) -> Result<T, ConfineError>
+where
+    E: Into<StepError>,
+{
+    result.map_err(|source| ConfineError::Step { step, source: source.into() })
 }

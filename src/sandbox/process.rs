@@ -2,68 +2,170 @@
 //! gone.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
-use tokio::process::{Child, ChildStderr, ChildStdout};
+use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
 
-/// A confined process, the leader of its own process group.
+use super::holdings::Holdings;
+
+/// A confined process, the leader of its own process group, and the first of
+/// its PID namespace where it has one.
 ///
-/// Dropping the handle kills the whole group; the runtime then waits for it.
+/// Dropping the handle kills all of it; a thread then waits for it.
 /// [`Self::stop`] does the same and returns once it has been waited for.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    pid: Pid,
+    /// `None` once it has been waited for.
+    running: Option<Running>,
+    status: ExitStatus,
+    out_of_memory: bool,
+    stdout: Option<pipe::Receiver>,
+    stderr: Option<pipe::Receiver>,
+}
+
+/// What a process has until it has been waited for.
+#[derive(Debug)]
+struct Running {
+    pidfd: AsyncFd<OwnedFd>,
+    holdings: Holdings,
 }
 
 impl Process {
-    pub(super) fn new(child: Child) -> Self {
-        Self { child }
+    /// Takes over a child that nothing else waits for. Must be called inside
+    /// the runtime that will wait for it.
+    pub(super) fn new(pid: Pid, pipes: [OwnedFd; 2], holdings: Holdings) -> io::Result<Self> {
+        // Until it has been waited for, its id cannot become another's.
+        let id = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Errno::ESRCH)?;
+        let pidfd = pidfd_open(id, PidfdFlags::empty())?;
+        let [stdout, stderr] = pipes.map(pipe::Receiver::from_owned_fd);
+        Ok(Self {
+            pid,
+            running: Some(Running { pidfd: watch(pidfd)?, holdings }),
+            status: ExitStatus::default(),
+            out_of_memory: false,
+            stdout: Some(stdout?),
+            stderr: Some(stderr?),
+        })
+    }
+
+    /// A descriptor that means this process and never another.
+    pub(super) fn handle(&self) -> io::Result<OwnedFd> {
+        self.running.as_ref().ok_or(Errno::ESRCH)?.pidfd.get_ref().try_clone()
     }
 
     /// The process id; `None` once it has been waited for.
     pub fn id(&self) -> Option<u32> {
-        self.child.id()
+        self.running.as_ref().and_then(|_| self.pid.as_raw().try_into().ok())
     }
 
     /// What it writes to its standard output; `None` the second time.
-    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
-        self.child.stdout.take()
+    pub fn take_stdout(&mut self) -> Option<pipe::Receiver> {
+        self.stdout.take()
     }
 
     /// What it writes to its standard error; `None` the second time.
-    pub fn take_stderr(&mut self) -> Option<ChildStderr> {
-        self.child.stderr.take()
+    pub fn take_stderr(&mut self) -> Option<pipe::Receiver> {
+        self.stderr.take()
     }
 
     /// Waits until it has ended by itself. May be cancelled and called again.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait().await?;
-        Ok(status)
+        while let Some(running) = &self.running {
+            let mut ready = running.pidfd.readable().await?;
+            // What is left of its group, before its id can be another's.
+            self.kill_group();
+            match reap(running.pidfd.get_ref(), WaitPidFlag::WNOHANG)? {
+                Some(status) => {
+                    self.status = status;
+                    self.out_of_memory = running.holdings.ran_out_of_memory();
+                    drop(ready);
+                    // What it held can be had by others now.
+                    self.running = None;
+                }
+                None => ready.clear_ready(),
+            }
+        }
+        Ok(self.status)
     }
 
-    /// Kills it with everything in its group, and waits for it.
+    /// Kills it with everything below it, and waits for it.
     pub async fn stop(mut self) -> io::Result<ExitStatus> {
+        self.kill();
+        self.wait().await
+    }
+
+    /// Whether the kernel has ended something of it because it was at its
+    /// memory limit. Known once it has been waited for.
+    pub fn ran_out_of_memory(&self) -> bool {
+        self.out_of_memory
+    }
+
+    fn kill(&self) {
+        let Some(running) = &self.running else { return };
+        // The process itself first: it may not have made its group yet. In a
+        // PID namespace this ends all the others as well.
+        let _ = pidfd_send_signal(running.pidfd.get_ref(), rustix::process::Signal::KILL);
         self.kill_group();
-        // Until its own `setsid` the group does not exist yet. It has ended
-        // already where this fails.
-        let _ = self.child.start_kill();
-        self.child.wait().await
+        running.holdings.kill();
     }
 
     fn kill_group(&self) {
-        let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) else { return };
-        match killpg(Pid::from_raw(pid), Signal::SIGKILL) {
+        match killpg(self.pid, Signal::SIGKILL) {
             Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => tracing::error!(pid, %error, "cannot kill a process group"),
+            Err(error) => tracing::error!(pid = %self.pid, %error, "cannot kill a process group"),
         }
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill_group();
+        self.kill();
+        let Some(Running { pidfd, holdings }) = self.running.take() else { return };
+        let pidfd = pidfd.into_inner();
+        // It is rare that nobody waits: a start that was given up.
+        let undertaker = std::thread::Builder::new().name("doze-undertaker".to_owned());
+        let buried = undertaker.spawn(move || {
+            if let Err(error) = reap(&pidfd, WaitPidFlag::empty()) {
+                tracing::warn!(%error, "cannot wait for a process");
+            }
+            drop(holdings);
+        });
+        if let Err(error) = buried {
+            tracing::warn!(%error, "cannot wait for a process");
+        }
+    }
+}
+
+/// Lets the runtime tell when a process has ended.
+#[expect(
+    deprecated,
+    reason = "an `OwnedFd` is what it says, and the new call is unsafe for others"
+)]
+fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::new(pidfd)
+}
+
+/// Takes a process's end; `None` where it still runs and that is allowed.
+fn reap(pidfd: &OwnedFd, flags: WaitPidFlag) -> io::Result<Option<ExitStatus>> {
+    loop {
+        return match waitid(Id::PIDFd(pidfd.as_fd()), WaitPidFlag::WEXITED | flags) {
+            Ok(WaitStatus::Exited(_, code)) => Ok(Some(ExitStatus::from_raw((code & 0xff) << 8))),
+            Ok(WaitStatus::Signaled(_, signal, core)) => {
+                let core = if core { 0x80 } else { 0 };
+                Ok(Some(ExitStatus::from_raw(signal as i32 | core)))
+            }
+            Ok(_) => Ok(None),
+            Err(Errno::EINTR) => continue,
+            Err(error) => Err(error.into()),
+        };
     }
 }

@@ -1,25 +1,29 @@
-//! The one thread that starts processes.
+//! The one thread that has processes started.
 //!
-//! A child dies with the *thread* that started it (`PR_SET_PDEATHSIG` follows
-//! threads, not processes), so processes are started from a thread that lives
-//! exactly as long as the server. It also keeps the 0.3 ms of a spawn off the
-//! threads that serve requests.
+//! A child dies with the *thread* that it belongs to (`PR_SET_PDEATHSIG`
+//! follows threads, not processes), so the fork server is started by a thread
+//! that lives exactly as long as the server, and its children belong to that
+//! thread as well. It also keeps the wait for a clone off the threads that
+//! serve requests.
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
-use std::process::Stdio;
-use std::sync::mpsc;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 
-use tokio::process::Command;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::{Confinement, Process, confine};
+use super::cage::Cage;
+use super::fork_server::{ForkServer, Order, Run};
+use super::guard::{self, Channel};
+use super::{Process, Sandbox};
 
 /// A program to run, and how it is confined. Nothing of the server's own
 /// environment is passed on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct CommandSpec {
     /// Absolute path of the program.
     pub program: PathBuf,
@@ -29,14 +33,23 @@ pub struct CommandSpec {
     pub env: Vec<(OsString, OsString)>,
     /// The folder it starts in.
     pub cwd: PathBuf,
-    /// The layers around it.
-    pub confinement: Confinement,
+    /// What is around it.
+    pub cage: Cage,
 }
 
-/// Starts processes. Clones share the thread, which ends with the last clone.
+/// Starts processes. Clones share the thread, which has ended when the last
+/// clone is gone.
 #[derive(Debug, Clone)]
 pub struct Spawner {
-    jobs: mpsc::Sender<Job>,
+    shared: Arc<Shared>,
+    sandbox: Arc<Sandbox>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Gone only while this is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -46,53 +59,104 @@ struct Job {
     runtime: Handle,
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.jobs = None;
+        // It waits for the fork server, so that nothing outlives the server.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
 impl Spawner {
     /// Starts the thread. This very program is also the second one, which
     /// confines.
-    pub fn start() -> io::Result<Self> {
-        Self::start_with(std::env::current_exe()?)
+    pub fn start(sandbox: Arc<Sandbox>) -> io::Result<Self> {
+        Self::start_with(std::env::current_exe()?, sandbox)
     }
 
     /// Starts the thread, with `this_program` as the one that confines: a test
     /// is another program than the server.
-    pub fn start_with(this_program: PathBuf) -> io::Result<Self> {
-        let (jobs, inbox) = mpsc::channel::<Job>();
-        std::thread::Builder::new().name("doze-spawner".to_owned()).spawn(move || {
-            for Job { spec, started, runtime } in inbox {
-                let _inside = runtime.enter();
-                // A caller that has gone away drops the handle, and with it the process.
-                let _ = started.send(spawn(&this_program, spec));
+    pub fn start_with(this_program: PathBuf, sandbox: Arc<Sandbox>) -> io::Result<Self> {
+        let (jobs, inbox) = mpsc::channel();
+        let (started, start) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("doze-spawner".to_owned());
+        let thread = thread.spawn(move || match ForkServer::start(&this_program) {
+            Ok(fork_server) => {
+                // Who asks waits for the answer.
+                let _ = started.send(Ok(()));
+                work(fork_server, &this_program, inbox);
+            }
+            Err(error) => {
+                let _ = started.send(Err(error));
             }
         })?;
-        Ok(Self { jobs })
+        start.recv().map_err(|_| gone())??;
+        let shared = Arc::new(Shared { jobs: Some(jobs), thread: Some(thread) });
+        Ok(Self { shared, sandbox })
+    }
+
+    /// What confines the processes that it starts.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
     }
 
     /// Starts a process. An error means that nothing runs; a layer that cannot
     /// be applied shows as a process that exits at once with
-    /// [`confine::EXIT_NOT_CONFINED`].
+    /// [`EXIT_NOT_CONFINED`](super::confine::EXIT_NOT_CONFINED).
     pub async fn spawn(&self, spec: CommandSpec) -> io::Result<Process> {
         let (started, answer) = oneshot::channel();
-        let gone = || io::Error::other("the spawner thread has ended");
-        self.jobs.send(Job { spec, started, runtime: Handle::current() }).map_err(|_| gone())?;
+        let job = Job { spec, started, runtime: Handle::current() };
+        self.shared.jobs.as_ref().ok_or_else(gone)?.send(job).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
 
-fn spawn(this_program: &std::path::Path, spec: CommandSpec) -> io::Result<Process> {
-    let plan = serde_json::to_string(&spec.confinement)?;
-    let mut command = Command::new(this_program);
-    command
-        .arg(confine::VERB)
-        .arg(std::process::id().to_string())
-        .arg(plan)
-        .arg(spec.program)
-        .args(spec.args)
-        .env_clear()
-        .envs(spec.env)
-        .current_dir(spec.cwd)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    Ok(Process::new(command.spawn()?))
+/// What the thread does, until nobody can ask any more.
+fn work(mut fork_server: ForkServer, this_program: &Path, inbox: mpsc::Receiver<Job>) {
+    for Job { spec, started, runtime } in inbox {
+        let _inside = runtime.enter();
+        // It is small and does little, but anything can be killed.
+        if fork_server.has_ended() {
+            tracing::warn!("the fork server ended and is started again");
+            match ForkServer::start(this_program) {
+                Ok(another) => fork_server = another,
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                    continue;
+                }
+            }
+        }
+        let process = spawn(&mut fork_server, spec);
+        // A caller that has gone away drops the handle, and with it the process.
+        let _ = started.send(process);
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the spawner thread has ended")
+}
+
+fn spawn(fork_server: &mut ForkServer, spec: CommandSpec) -> io::Result<Process> {
+    let CommandSpec { program, args, env, cwd, cage } = spec;
+    let Cage { confinement, holdings, policy, .. } = cage;
+    let (stdout, out) = io::pipe()?;
+    let (stderr, err) = io::pipe()?;
+    let guarded =
+        policy.map(|policy| Ok::<_, io::Error>((policy, Channel::pair()?))).transpose()?;
+    let mut descriptors = vec![out.as_fd(), err.as_fd()];
+    descriptors.extend(guarded.as_ref().map(|(_, (_, theirs))| theirs.as_fd()));
+    let order = Order::Run(Run { program, args, env, cwd, confinement });
+    let pid = fork_server.make(&order, &descriptors)?;
+    let output = [OwnedFd::from(stdout), OwnedFd::from(stderr)];
+    let process = Process::new(pid, output, holdings).inspect_err(|_| {
+        // Nobody has it, so nobody else will end it.
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        let _ = nix::sys::wait::waitpid(pid, None);
+    })?;
+    if let Some((policy, (channel, theirs))) = guarded {
+        // Else its end would never show.
+        drop(theirs);
+        guard::watch(pid.as_raw(), process.handle()?, channel, policy)?;
+    }
+    Ok(process)
 }

@@ -8,7 +8,7 @@ use crate::harness::Response;
 pub(crate) const IDENTITY: &str = r#"
     const id = crypto.randomUUID();
     console.log("up", id);
-    export default () => ({ id, pid: Deno.pid });
+    export default () => ({ id, pid: Number(Deno.args[0].split('/i').pop()) });
 "#;
 
 /// Does the same, and holds a POST for as long as its body goes on, after it
@@ -22,7 +22,7 @@ pub(crate) const HOLDING: &str = r#"
         await request.text();
         held--;
       }
-      return { id, pid: Deno.pid };
+      return { id, pid: Number(Deno.args[0].split('/i').pop()) };
     };
 "#;
 

@@ -13,13 +13,15 @@ use tempfile::TempDir;
 
 /// Later than anything takes on a busy machine, and earlier than the safety
 /// scan, which would find what the events should have told.
-const LATE: Duration = Duration::from_secs(20);
+pub(crate) const LATE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Bed {
     root: TempDir,
     running: Option<Child>,
     /// Flags besides the folders.
     pub(crate) flags: Vec<&'static str>,
+    /// Whether modes of files bind the registry, as they bind a plain user.
+    pub(crate) plain: bool,
     /// An ERROR in the log that the test is about.
     pub(crate) expected_error: Option<&'static str>,
 }
@@ -29,7 +31,7 @@ impl Bed {
     pub(crate) fn stopped() -> Self {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("in")).unwrap();
-        Self { root, running: None, flags: Vec::new(), expected_error: None }
+        Self { root, running: None, flags: Vec::new(), plain: false, expected_error: None }
     }
 
     /// A running registry.
@@ -74,7 +76,16 @@ impl Bed {
             }
         }
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_doze"));
+        let program = env!("CARGO_BIN_EXE_doze");
+        let mut command = if self.plain && nix::unistd::geteuid().is_root() {
+            // Without these two capabilities root asks for permission as well.
+            let mut command = Command::new("setpriv");
+            command.arg("--bounding-set=-dac_override,-dac_read_search");
+            command.arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
         command.arg("registry").args(flags).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command
     }

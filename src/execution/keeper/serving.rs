@@ -224,9 +224,10 @@ impl<'k> Serving<'k> {
             let error = exited(status, &self.launched.output).await;
             self.pool.failed(self.instance.id, &error);
         } else {
+            let reason = self.launched.process.ran_out_of_memory().then_some("memory limit");
             tracing::warn!(
                 function = %self.instance.deployment.name, instance = %self.instance.id,
-                %status, "an instance ended by itself"
+                %status, reason, "an instance ended by itself"
             );
         }
         Ending::Exited

@@ -38,8 +38,22 @@ impl State {
         })
     }
 
+    /// Who hung up waits no longer: nothing is started for them, and they take
+    /// nobody's place.
+    pub(super) fn forget_gone(&mut self) {
+        self.waiting.retain(|waiter| !waiter.is_closed());
+    }
+
     pub(super) fn has_room(&self, deployment: &Deployment) -> bool {
-        self.count() < deployment.release.manifest.max_instances.get() as usize
+        self.count() < deployment.max_instances()
+    }
+
+    /// Whether there may be one more of this revision while older ones still
+    /// serve.
+    pub(super) fn has_room_beside_older(&self, deployment: &Deployment) -> bool {
+        let same = |slot: &&Slot| slot.instance.deployment.revision() == deployment.revision();
+        let count = self.slots.iter().filter(|slot| slot.may_serve()).filter(same).count();
+        count < deployment.max_instances()
     }
 
     /// Instances that serve or will.

@@ -10,10 +10,12 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::messages;
 use super::metafile::Metafile;
-use super::{BuildError, hints};
+use super::{BuildError, Pace, hints};
 use crate::function::Problem;
 use crate::registry::check::Checked;
-use crate::sandbox::{CommandSpec, Confinement, FileRules, ResourceLimits, Spawner, confine};
+use crate::sandbox::{
+    CommandSpec, FileRules, GroupLimits, Needs, ResourceLimits, Spawner, confine,
+};
 
 /// The module `doze`, in the runtime library.
 pub(super) const LIBRARY_ENTRY: &str = "mod.ts";
@@ -42,15 +44,32 @@ const FLAGS: [&str; 20] = [
     "--loader:.html=text",
     "--loader:.sql=text",
     "--loader:.wasm=binary",
-    "--log-level=error",
+    "--log-level=warning",
     "--log-limit=0",
     "--color=false",
 ];
 
 /// One build, including everything that it waits for.
-const TIME_LIMIT_SECONDS: u64 = 60;
-/// What one file may hold that goes into a bundle, and what a bundle may.
-pub(super) const MAX_FILE_BYTES: u64 = 64 << 20;
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// One that others may be waiting for. Most take a hundredth of it.
+const QUICK_TIME_LIMIT: Duration = Duration::from_secs(3);
+/// What one build may hold in memory, in MiB. Ten thousand modules of twenty
+/// functions each are beyond it; a megabyte of source takes a twentieth.
+const MEMORY_LIMIT_MIB: u64 = 1024;
+/// Where the bundler begins to tidy up, which it does not do otherwise.
+const MEMORY_TARGET: &str = "768MiB";
+/// What one file may hold that goes into a bundle, and what a bundle may, its
+/// source map, and the account of both.
+pub(super) const MAX_FILE_BYTES: u64 = crate::registry::check::MAX_IMPORTED_BYTES;
+/// How the bundler says that it could not write, and that the limit on what it
+/// may write is why.
+const UNWRITTEN: &str = "Failed to write to output file";
+const TOO_LARGE: &str = "file too large";
+/// What a `tsconfig.json` is told whose `extends` leads nowhere, or out of the
+/// folder, which is the same to the bundler.
+const NO_BASE: &str = "Cannot find base config file";
+/// What one build may use up together, where that can be limited.
+const LIMITS: GroupLimits = GroupLimits { memory: 2 << 30, tasks: 64, cpu_percent: 400 };
 /// What is read of the bundler's messages.
 const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 
@@ -72,12 +91,6 @@ pub(super) struct Output {
     pub(super) folder: PathBuf,
 }
 
-/// What a run came to.
-pub(super) enum Outcome {
-    Output(Output),
-    Problems(Vec<Problem>),
-}
-
 struct Ended {
     status: std::process::ExitStatus,
     stdout: Vec<u8>,
@@ -97,7 +110,7 @@ impl Esbuild {
     /// Asks the bundler for its version; also proves that it runs here.
     pub(super) async fn version(&self, folder: &Path) -> Result<String, BuildError> {
         let args = vec![OsString::from("--version")];
-        let ended = self.start(args, folder, FileRules::default()).await?;
+        let ended = self.start(args, folder, FileRules::default(), TIME_LIMIT).await?;
         match ended {
             Some(ended) if ended.status.success() => {
                 Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned())
@@ -110,30 +123,54 @@ impl Esbuild {
         }
     }
 
-    /// Bundles one function into a folder.
+    /// Bundles one function into a folder. Returns what is wrong with it; with
+    /// nothing wrong, the output lies in the folder. `None` if that took too
+    /// long to be quick.
     pub(super) async fn run(
         &self,
         checked: &Checked,
         output: &Path,
-    ) -> Result<Outcome, BuildError> {
+        pace: Pace,
+    ) -> Result<Option<Vec<Problem>>, BuildError> {
         let rules = FileRules {
             read: vec![checked.real().to_owned(), self.library.clone()],
             write: vec![output.to_owned()],
+            ..FileRules::default()
         };
         let args = self.args(checked, output);
-        let Some(ended) = self.start(args, checked.real(), rules).await? else {
-            let text =
-                format!("bundling took longer than {TIME_LIMIT_SECONDS} seconds and was stopped");
-            return Ok(Outcome::Problems(vec![Problem::new(text)]));
+        let limit = match pace {
+            Pace::Quick => QUICK_TIME_LIMIT,
+            Pace::Patient => TIME_LIMIT,
         };
+        let Some(ended) = self.start(args, checked.real(), rules, limit).await? else {
+            let seconds = limit.as_secs();
+            let text = format!("bundling took longer than {seconds} seconds and was stopped");
+            return Ok((pace == Pace::Patient).then(|| vec![Problem::new(text)]));
+        };
+        let printed = String::from_utf8_lossy(&ended.stderr);
         if ended.status.success() {
-            return Ok(Outcome::Output(Output::read(output)?));
+            let mut baseless = messages::warnings(&printed);
+            // Packages come without the files that they were made with.
+            baseless.retain(|warning| {
+                let own = |place: &messages::Place| !place.file.contains("node_modules/");
+                warning.text.starts_with(NO_BASE) && warning.place.as_ref().is_some_and(own)
+            });
+            return Ok(Some(hints::explain(baseless, checked)));
         }
-        let found = messages::parse(&String::from_utf8_lossy(&ended.stderr));
+        let found = messages::parse(&printed);
+        if let Some(unwritten) = found.iter().find(|message| message.text.starts_with(UNWRITTEN)) {
+            return if unwritten.text.ends_with(TOO_LARGE) {
+                let most = MAX_FILE_BYTES >> 20;
+                let text = format!("the bundle or its source map is larger than {most} MiB");
+                Ok(Some(vec![Problem::new(text)]))
+            } else {
+                Err(failure(&ended))
+            };
+        }
         if found.is_empty() {
-            return crashed(&ended).map(|problem| Outcome::Problems(vec![problem]));
+            return crashed(&ended).map(|problem| Some(vec![problem]));
         }
-        Ok(Outcome::Problems(hints::explain(found, checked)))
+        Ok(Some(hints::explain(found, checked)))
     }
 
     fn args(&self, checked: &Checked, output: &Path) -> Vec<OsString> {
@@ -158,28 +195,36 @@ impl Esbuild {
         args: Vec<OsString>,
         folder: &Path,
         mut rules: FileRules,
+        limit: Duration,
     ) -> Result<Option<Ended>, BuildError> {
         rules.read.push(self.program.clone());
+        let needs = Needs {
+            files: rules.clone(),
+            reads_any_owner: true,
+            limits: ResourceLimits {
+                file_size: MAX_FILE_BYTES,
+                data: Some(MEMORY_LIMIT_MIB << 20),
+                ..ResourceLimits::default()
+            },
+            group: LIMITS,
+            ..Needs::default()
+        };
+        let cage = self.spawner.sandbox().cage(needs).map_err(BuildError::io("make its cage"))?;
+        for folder in &rules.write {
+            cage.give(folder).map_err(BuildError::io("give it a folder"))?;
+        }
         let spec = CommandSpec {
             program: self.program.clone(),
             args,
-            env: Vec::new(),
+            env: vec![("GOMEMLIMIT".into(), MEMORY_TARGET.into())],
             cwd: folder.to_owned(),
-            confinement: Confinement {
-                files: Some(rules),
-                limits: Some(ResourceLimits {
-                    file_size: 4 * MAX_FILE_BYTES,
-                    ..ResourceLimits::default()
-                }),
-                ..Confinement::default()
-            },
+            cage,
         };
         let mut process =
             self.spawner.spawn(spec).await.map_err(BuildError::io("start the bundler"))?;
         let stdout = process.take_stdout();
         let stderr = process.take_stderr();
         let all = async { tokio::join!(read(stdout), read(stderr), process.wait()) };
-        let limit = Duration::from_secs(TIME_LIMIT_SECONDS);
         let Ok((stdout, stderr, status)) = tokio::time::timeout(limit, all).await else {
             process.stop().await.map_err(BuildError::io("stop the bundler"))?;
             return Ok(None);
@@ -190,10 +235,11 @@ impl Esbuild {
 }
 
 impl Output {
-    fn read(folder: &Path) -> Result<Self, BuildError> {
+    /// Reads it from the folder that it was written to. Blocks.
+    pub(super) fn read(folder: &Path) -> Result<Self, BuildError> {
         let read = |name: &str| {
             let mut bytes = Vec::new();
-            File::open(folder.join(name))?.take(4 * MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+            File::open(folder.join(name))?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
             Ok(bytes)
         };
         let output = |error| BuildError::io("read the bundler's output")(error);
@@ -218,9 +264,28 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     text
 }
 
+/// What the bundler prints when a limit ends it, and what to say of it.
+fn limit_of(output: &str) -> Option<String> {
+    let first = output.lines().find(|line| line.starts_with("fatal error: "))?;
+    let is = |words: &[&str]| words.iter().any(|word| first.contains(word));
+    if is(&["out of memory", "cannot allocate", "failed to reserve"]) {
+        Some(format!(
+            "bundling needed more than {MEMORY_LIMIT_MIB} MiB of memory and was stopped; import \
+             less, and read large files as files instead of importing them"
+        ))
+    } else if is(&["stack overflow", "stack exceeds"]) {
+        Some("the code is nested too deeply to be bundled".to_owned())
+    } else {
+        None
+    }
+}
+
 /// An end without a message. What the bundler says of itself when it gives up
 /// is about its input; a signal, or a confinement that cannot be made, is not.
 fn crashed(ended: &Ended) -> Result<Problem, BuildError> {
+    if let Some(text) = limit_of(&String::from_utf8_lossy(&ended.stderr)) {
+        return Ok(Problem::new(text));
+    }
     let error = failure(ended);
     match ended.status.code() {
         Some(code) if code != i32::from(confine::EXIT_NOT_CONFINED) => {

@@ -28,10 +28,19 @@ pub(super) struct Place {
 
 /// Reads every error. Notes and warnings are left out.
 pub(super) fn parse(printed: &str) -> Vec<Message> {
+    parse_kind(printed, "✘ [ERROR] ")
+}
+
+/// What the bundler would rather have had otherwise.
+pub(super) fn warnings(printed: &str) -> Vec<Message> {
+    parse_kind(printed, "▲ [WARNING] ")
+}
+
+fn parse_kind(printed: &str, mark: &str) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut lines = printed.lines().peekable();
     while let Some(line) = lines.next() {
-        let Some(text) = line.strip_prefix("✘ [ERROR] ") else { continue };
+        let Some(text) = line.strip_prefix(mark) else { continue };
         let mut text = text.to_owned();
         while let Some(more) = lines.next_if(|line| !line.is_empty()) {
             text.push('\n');

@@ -129,7 +129,7 @@ impl FileList {
             return Err(told(OpenError::Special("a link back to a folder around it")));
         }
         inside.push(identity);
-        for name in folder.list(at).map_err(told)? {
+        for name in folder.list(at, MAX_PUBLISHED_FILES + 1).map_err(told)? {
             let unnamed = name == "node_modules" || name.as_encoded_bytes().starts_with(b".");
             if leave == Leave::Nothing || !unnamed {
                 self.collect(folder, &path.join(name), leave, inside)?;

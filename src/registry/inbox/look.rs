@@ -1,26 +1,32 @@
 //! One look at one folder: everything in it, without opening a file.
+//!
+//! The walk goes from each open folder to the next, by name and never by way
+//! of a link. So it stays inside, whatever is put in the place of a folder
+//! while it is under way.
 
-use std::ffi::OsStr;
-use std::fs::{self, FileType, Metadata};
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::libc;
+use nix::sys::stat::FileStat;
+
 use crate::function::Problem;
 use crate::registry::fingerprint::{BuilderId, Fingerprint, Hasher};
-use crate::registry::folder::special_name;
+use crate::registry::folder::{Folder, OpenError, special_name};
 
 /// Names of an entry file, the first match wins.
 pub(in crate::registry) const ENTRY_FILES: [&str; 7] =
     ["index.ts", "index.tsx", "index.mts", "index.js", "index.mjs", "index.jsx", "index.cjs"];
 
 /// Files and folders in one function's folder, `node_modules` included.
-const MAX_FILES: usize = 100_000;
+pub(in crate::registry) const MAX_FILES: usize = 100_000;
 /// Folders inside folders.
-const MAX_DEPTH: usize = 100;
+pub(in crate::registry) const MAX_DEPTH: usize = 100;
 /// Pipes and the like that are named one by one.
 const MAX_FAULTS: usize = 10;
+/// Characters of a path that a problem names. A path may have many thousands.
+const MAX_SHOWN: usize = 200;
 
 /// What one look saw.
 #[derive(Debug, Clone)]
@@ -29,6 +35,7 @@ pub(in crate::registry) struct Look {
     age: Duration,
     entry: Option<&'static str>,
     faults: Vec<Problem>,
+    files: usize,
 }
 
 impl Look {
@@ -53,11 +60,16 @@ impl Look {
         &self.faults
     }
 
+    /// How many files and folders were looked at.
+    pub(super) fn files(&self) -> usize {
+        self.files
+    }
+
     /// A look at a folder that does not exist.
     #[cfg(test)]
     pub(in crate::registry) fn fake(fingerprint: &str, age: Duration) -> Self {
         let fingerprint = fingerprint.to_owned().into();
-        Self { fingerprint, age, entry: None, faults: Vec::new() }
+        Self { fingerprint, age, entry: None, faults: Vec::new(), files: 0 }
     }
 }
 
@@ -71,28 +83,44 @@ pub(super) fn look_at_folder(folder: &Path, builder: &BuilderId) -> Look {
         faults: Vec::new(),
         files: 0,
     };
-    if let Ok(metadata) = fs::metadata(folder) {
-        walk.see(OsStr::new(""), &metadata);
+    match Folder::open(folder) {
+        Ok(folder) => {
+            if let Ok(stat) = folder.stat() {
+                walk.see(OsStr::new(""), &stat);
+            }
+            walk.folder(&folder, &mut PathBuf::new(), 0);
+        }
+        Err(error) => walk.fault(Path::new(""), OpenError::from(error).to_string()),
     }
-    let mut relative = PathBuf::new();
-    walk.folder(&mut folder.to_path_buf(), &mut relative, 0);
     walk.finish()
 }
 
-/// A look at something that is no folder.
+/// The entry file of a folder, without a look at anything else.
+pub(super) fn entry_of(folder: &Path) -> Option<&'static str> {
+    let folder = Folder::open(folder).ok()?;
+    ENTRY_FILES.into_iter().find(|name| is_entry(&folder, name))
+}
+
+/// A look at something that is no folder, or that cannot be looked at. `stat`
+/// is what the system says of it, if it says anything.
 pub(super) fn misplaced(
     name: &str,
-    metadata: &Metadata,
+    stat: Option<&FileStat>,
     fault: Problem,
     builder: &BuilderId,
 ) -> Look {
     let mut hasher = Hasher::new(builder);
-    hasher.entry(OsStr::new(name), metadata);
+    match stat {
+        Some(stat) => hasher.entry(OsStr::new(name), stat),
+        // Another reason is another state of it.
+        None => hasher.part(fault.text.as_bytes()),
+    }
     Look {
         fingerprint: hasher.finish(),
-        age: age_of(changed(metadata)),
+        age: age_of(stat.map_or_else(SystemTime::now, changed)),
         entry: None,
         faults: vec![fault],
+        files: 1,
     }
 }
 
@@ -105,40 +133,28 @@ struct Walk {
 }
 
 impl Walk {
-    fn see(&mut self, path: &OsStr, metadata: &Metadata) {
-        self.hasher.entry(path, metadata);
-        self.newest = self.newest.max(changed(metadata));
+    fn see(&mut self, path: &OsStr, stat: &FileStat) {
+        self.hasher.entry(path, stat);
+        self.newest = self.newest.max(changed(stat));
     }
 
     fn fault(&mut self, relative: &Path, text: impl Into<String>) {
         if self.faults.len() < MAX_FAULTS {
-            let shown = relative.to_string_lossy().escape_debug().to_string();
-            let file = if shown.is_empty() { ".".to_owned() } else { shown };
-            self.faults.push(Problem::in_file(file, text));
+            self.faults.push(Problem::in_file(shown(relative), text));
         }
     }
 
     /// Walks one folder, its names sorted, so that the order says nothing.
-    fn folder(&mut self, path: &mut PathBuf, relative: &mut PathBuf, depth: usize) {
-        let mut entries = match list(path) {
-            Ok(entries) => entries,
-            // Gone since its parent was listed; the parent's dates tell.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && depth > 0 => return,
-            Err(error) => {
-                return self.fault(relative, format!("cannot be read: {}", plain(&error)));
-            }
+    fn folder(&mut self, folder: &Folder, relative: &mut PathBuf, depth: usize) {
+        // One more than may be there shows that there are too many.
+        let names = match folder.names(MAX_FILES + 1 - self.files.min(MAX_FILES)) {
+            Ok(names) => names,
+            Err(error) => return self.unreadable(relative, &error),
         };
-        entries.sort_by_key(fs::DirEntry::file_name);
         if depth == 0 {
-            self.entry = ENTRY_FILES.into_iter().find(|name| {
-                let is_it = |entry: &fs::DirEntry| {
-                    entry.file_name() == **name
-                        && entry.file_type().is_ok_and(|kind| !kind.is_dir())
-                };
-                entries.iter().any(is_it)
-            });
+            self.entry = ENTRY_FILES.into_iter().find(|name| is_entry(folder, name));
         }
-        for entry in entries {
+        for name in names {
             self.files += 1;
             if self.files > MAX_FILES {
                 if self.files == MAX_FILES + 1 {
@@ -146,31 +162,55 @@ impl Walk {
                 }
                 return;
             }
-            let Ok(metadata) = entry.metadata() else { continue };
-            let name = entry.file_name();
-            path.push(&name);
             relative.push(&name);
-            self.see(relative.as_os_str(), &metadata);
-            self.entry(path, relative, metadata.file_type(), depth);
+            match folder.stat_of(&name) {
+                Ok(stat) => {
+                    self.see(relative.as_os_str(), &stat);
+                    self.inside(folder, &name, relative, stat.st_mode, depth);
+                }
+                Err(error) => self.unreadable(relative, &error),
+            }
             relative.pop();
-            path.pop();
         }
     }
 
-    fn entry(&mut self, path: &mut PathBuf, relative: &mut PathBuf, kind: FileType, depth: usize) {
-        if kind.is_symlink() {
-            let target = fs::read_link(&*path).unwrap_or_default();
-            self.hasher.part(target.as_os_str().as_encoded_bytes());
-        } else if kind.is_dir() && depth + 1 == MAX_DEPTH {
-            self.fault(relative, format!("is more than {MAX_DEPTH} folders deep"));
-        } else if kind.is_dir() {
-            self.folder(path, relative, depth + 1);
-        } else if !kind.is_file() {
-            let kind = special_name(kind);
-            self.fault(
-                relative,
-                format!("is {kind}; a function's folder holds files and folders only"),
-            );
+    fn inside(
+        &mut self,
+        folder: &Folder,
+        name: &OsString,
+        relative: &mut PathBuf,
+        mode: u32,
+        depth: usize,
+    ) {
+        match mode & libc::S_IFMT {
+            libc::S_IFREG => {}
+            libc::S_IFLNK => {
+                let target = folder.link(name).unwrap_or_default();
+                self.hasher.part(target.as_encoded_bytes());
+            }
+            libc::S_IFDIR if depth + 1 == MAX_DEPTH => {
+                self.fault(relative, format!("is more than {MAX_DEPTH} folders deep"));
+            }
+            libc::S_IFDIR => match folder.enter(name) {
+                Ok(inner) => self.folder(&inner, relative, depth + 1),
+                Err(error) => self.unreadable(relative, &error),
+            },
+            _ => {
+                let kind = special_name(mode);
+                self.fault(
+                    relative,
+                    format!("is {kind}; a function's folder holds files and folders only"),
+                );
+            }
+        }
+    }
+
+    fn unreadable(&mut self, relative: &Path, error: &OpenError) {
+        match error {
+            // Gone, or something else, since its folder was listed; the
+            // folder's dates tell.
+            OpenError::Missing => {}
+            error => self.fault(relative, error.to_string()),
         }
     }
 
@@ -180,29 +220,33 @@ impl Walk {
             age: age_of(self.newest),
             entry: self.entry,
             faults: self.faults,
+            files: self.files,
         }
     }
 }
 
-fn list(path: &Path) -> io::Result<Vec<fs::DirEntry>> {
-    fs::read_dir(path)?.collect()
+fn is_entry(folder: &Folder, name: &str) -> bool {
+    folder.stat_of(OsStr::new(name)).is_ok_and(|stat| stat.st_mode & libc::S_IFMT != libc::S_IFDIR)
+}
+
+/// A path as a problem names it: on one line, and its end where it is long.
+fn shown(relative: &Path) -> String {
+    let shown = relative.to_string_lossy().escape_debug().to_string();
+    match shown.chars().count().checked_sub(MAX_SHOWN) {
+        _ if shown.is_empty() => ".".to_owned(),
+        Some(more) if more > 0 => format!("…{}", shown.chars().skip(more).collect::<String>()),
+        _ => shown,
+    }
 }
 
 /// The time that the kernel sets at every change of a file, its name or its
 /// metadata, and that no program can choose.
-fn changed(metadata: &Metadata) -> SystemTime {
-    let seconds = Duration::from_secs(metadata.ctime().try_into().unwrap_or(0));
-    let nanoseconds = Duration::from_nanos(metadata.ctime_nsec().try_into().unwrap_or(0));
+fn changed(stat: &FileStat) -> SystemTime {
+    let seconds = Duration::from_secs(stat.st_ctime.try_into().unwrap_or(0));
+    let nanoseconds = Duration::from_nanos(stat.st_ctime_nsec.try_into().unwrap_or(0));
     UNIX_EPOCH.checked_add(seconds + nanoseconds).unwrap_or(UNIX_EPOCH)
 }
 
 fn age_of(changed: SystemTime) -> Duration {
     SystemTime::now().duration_since(changed).unwrap_or(Duration::ZERO)
-}
-
-/// What the system said, without the number.
-fn plain(error: &io::Error) -> String {
-    error
-        .raw_os_error()
-        .map_or_else(|| error.to_string(), |raw| nix::errno::Errno::from_raw(raw).desc().to_owned())
 }

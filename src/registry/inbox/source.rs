@@ -19,6 +19,12 @@ impl Source {
         Self { name, path, look }
     }
 
+    /// A folder that does not exist.
+    #[cfg(test)]
+    pub(in crate::registry) fn fake(look: Look) -> Self {
+        Self::new("hello".parse().unwrap(), PathBuf::new(), look)
+    }
+
     pub(in crate::registry) fn name(&self) -> &FunctionName {
         &self.name
     }

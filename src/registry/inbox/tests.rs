@@ -27,7 +27,7 @@ impl Bed {
     }
 
     fn scan(&self) -> Scan {
-        self.inbox.scan(&|_| false).unwrap()
+        self.inbox.scan(&|_| BTreeSet::new()).unwrap()
     }
 
     fn names(&self) -> Vec<String> {
@@ -68,7 +68,7 @@ fn a_manifest_makes_a_folder_a_function_even_without_an_entry() {
 fn an_owners_only_function_stays_its_own_while_its_entry_is_away() {
     let bed = Bed::new();
     bed.write("ada/hello/other.ts");
-    let scan = bed.inbox.scan(&|name| name == "ada/hello").unwrap();
+    let scan = bed.inbox.scan(&|_| BTreeSet::from(["ada/hello".parse().unwrap()])).unwrap();
     assert_eq!(scan.sources[0].name().as_str(), "ada/hello");
 }
 
@@ -179,7 +179,9 @@ fn a_missing_root_is_an_error_and_not_an_empty_inbox() {
     let bed = Bed::new();
     bed.write("hello/index.ts");
     let inbox = Inbox::new(bed.root.path().join("gone"), BuilderId::of([]));
-    assert!(inbox.scan(&|_| false).is_err());
-    assert!(inbox.scan_top(OsStr::new("hello"), &|_| false).is_err());
-    assert!(bed.inbox.scan_top(OsStr::new("other"), &|_| false).unwrap().sources.is_empty());
+    assert!(inbox.scan(&|_| BTreeSet::new()).is_err());
+    assert!(inbox.scan_top(OsStr::new("hello"), &|_| BTreeSet::new()).is_err());
+    assert!(
+        bed.inbox.scan_top(OsStr::new("other"), &|_| BTreeSet::new()).unwrap().sources.is_empty()
+    );
 }

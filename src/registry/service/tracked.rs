@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::function::Problem;
+use crate::registry::bundle::Pace;
 use crate::registry::fingerprint::Fingerprint;
 use crate::registry::inbox::Source;
 use crate::registry::plan::{Attempt, Observation, Patience, Standing, Step};
@@ -14,6 +15,8 @@ pub(super) struct Tracked {
     published: Option<Fingerprint>,
     attempt: Tried,
     building: bool,
+    /// How long the next build may take, by how long the last one took.
+    pace: Pace,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,13 @@ enum Tried {
 
 impl Default for Tracked {
     fn default() -> Self {
-        Self { source: Seen::Never, published: None, attempt: Tried::Nothing, building: false }
+        Self {
+            source: Seen::Never,
+            published: None,
+            attempt: Tried::Nothing,
+            building: false,
+            pace: Pace::Quick,
+        }
     }
 }
 
@@ -101,8 +110,14 @@ impl Tracked {
         self.building = true;
     }
 
-    pub(super) fn build_ended(&mut self) {
+    pub(super) fn build_ended(&mut self, next: Pace) {
         self.building = false;
+        self.pace = next;
+    }
+
+    /// How long the next build may take.
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Remembers problems that are not told yet.
@@ -130,3 +145,6 @@ impl Tracked {
         self.attempt = Tried::UnrestTold;
     }
 }
+
+#[cfg(test)]
+mod tests;

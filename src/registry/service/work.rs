@@ -1,16 +1,19 @@
 //! Taking the steps that the plan asks for.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::tracked::Tracked;
 use super::{BEFORE_RETRY, Finished, Service, tell_problems};
 use crate::function::{FunctionName, Problem};
-use crate::registry::bundle::{Built, Bundle};
+use crate::registry::bundle::{Built, Bundle, Pace};
 use crate::registry::chain;
-use crate::registry::check::check;
 use crate::registry::fingerprint::Fingerprint;
 use crate::registry::plan::Step;
 use crate::registry::schedule::Place;
 use crate::registry::store::{Change, StoreError};
+
+/// A slow function that was built in less time is one no longer.
+const NO_LONGER_SLOW: Duration = Duration::from_secs(2);
 
 impl Service {
     /// Takes the next step for one function.
@@ -24,7 +27,7 @@ impl Service {
             }
             Step::LookAt(at) => self.schedule.look(Place::of(name), at),
             Step::Build => {
-                self.ready.insert(name.clone());
+                self.ready.add(name.clone());
             }
             Step::TellFailure => self.tell_failure(name),
             Step::TellUnrest => self.tell_unrest(name),
@@ -32,10 +35,17 @@ impl Service {
         }
     }
 
-    /// Starts builds as long as there is room for them.
+    /// Starts builds as long as there is room for them. One that is not quick
+    /// is stopped and waits for its next turn among the slow ones, and those
+    /// never take the last place. So whatever a function does to the bundler,
+    /// it delays the others for a few seconds once.
     pub(super) fn start_builds(&mut self) {
         while self.builds.len() < self.builds_at_once {
-            let Some(name) = self.ready.pop_first() else { return };
+            let slow_may = self.slow_builds + 1 < self.builds_at_once;
+            let functions = &self.functions;
+            let pace = |name: &FunctionName| functions.get(name).map(Tracked::pace);
+            let may = |name: &FunctionName| slow_may || pace(name) != Some(Pace::Patient);
+            let Some(name) = self.ready.take(may) else { return };
             // It may have waited; what was true then is asked again.
             let Some(tracked) = self.functions.get_mut(&name) else { continue };
             if tracked.next(&self.patience) != Step::Build {
@@ -43,28 +53,32 @@ impl Service {
             }
             let Some(source) = tracked.source().cloned() else { continue };
             tracked.build_started();
+            let pace = tracked.pace();
+            self.slow_builds += usize::from(pace == Pace::Patient);
             self.watch.renew_below(source.path());
             let bundler = self.bundler.clone();
             self.builds.spawn(async move {
                 let started = Instant::now();
                 let fingerprint = source.look().fingerprint().clone();
-                let built = match check(&source, bundler.operator()) {
-                    Ok(checked) => bundler.bundle(checked).await,
-                    Err(problems) => Ok(Built::Problems(problems)),
-                };
-                Finished { name, fingerprint, started, built }
+                let built = bundler.build(source, pace).await;
+                Finished { name, fingerprint, started, pace, built }
             });
         }
     }
 
     /// Takes in what a build came to, unless the folder has changed meanwhile.
     pub(super) fn finish(&mut self, finished: Finished) {
-        let Finished { name, fingerprint, started, built } = finished;
+        let Finished { name, fingerprint, started, pace, built } = finished;
+        self.slow_builds -= usize::from(pace == Pace::Patient);
         // Looked at before the function counts as not being built, or the look
         // itself would ask for the next build.
         self.look(Place::of(&name));
         let Some(tracked) = self.functions.get_mut(&name) else { return };
-        tracked.build_ended();
+        tracked.build_ended(match built {
+            Ok(Built::TooSlow) => Pace::Patient,
+            _ if started.elapsed() < NO_LONGER_SLOW => Pace::Quick,
+            _ => pace,
+        });
         let unchanged = tracked.looks_like(&fingerprint);
         match built {
             Err(error) => {
@@ -74,6 +88,10 @@ impl Service {
             }
             Ok(Built::Bundle(bundle)) if unchanged => {
                 self.publish(&name, fingerprint, started, *bundle);
+            }
+            Ok(Built::TooSlow) => {
+                tracing::info!(function = %name, "takes long to build; it waits for a slow place");
+                self.decide(&name);
             }
             Ok(Built::Problems(problems)) if unchanged => {
                 tracked.failed(fingerprint, problems);

@@ -26,7 +26,6 @@ struct State {
     ways: Vec<PathBuf>,
     links: Vec<Link>,
     places: BTreeSet<Place>,
-    exhausted: bool,
 }
 
 impl Events {
@@ -38,12 +37,6 @@ impl Events {
 
     pub(super) fn set_links(&self, links: &[Link]) {
         self.lock().links = links.to_vec();
-    }
-
-    /// Whether the kernel has no watches left for this user, so that there are
-    /// changes without events.
-    pub(super) fn are_exhausted(&self) -> bool {
-        self.lock().exhausted
     }
 
     /// Waits for places and takes them all.
@@ -65,10 +58,7 @@ impl Events {
             Ok(event) if matches!(event.kind, EventKind::Access(_)) => return,
             Ok(event) if event.need_rescan() => state.add(Place::Everything),
             Ok(event) => event.paths.iter().for_each(|path| state.note(path)),
-            Err(error) => {
-                state.exhausted |= matches!(error.kind, notify::ErrorKind::MaxFilesWatch);
-                state.add(Place::Everything);
-            }
+            Err(_) => state.add(Place::Everything),
         }
         let some = !state.places.is_empty();
         drop(state);
@@ -92,7 +82,8 @@ impl State {
             self.add(Place::Everything);
         } else if let Ok(inside) = path.strip_prefix(&self.root) {
             let mut parts = inside.iter();
-            if let Some(top) = parts.next().map(ToOwned::to_owned).filter(is_of_interest) {
+            if let Some(top) = parts.next().filter(|top| is_of_interest(top)).map(ToOwned::to_owned)
+            {
                 let second = parts.next().filter(|_| parts.next().is_some());
                 let owned = second.and_then(|second| {
                     format!("{}/{}", top.to_str()?, second.to_str()?).parse::<FunctionName>().ok()

@@ -14,6 +14,9 @@ use super::process::Process;
 use super::server::runtime_folder;
 use super::{Program, RawConnection, Request, Server, until, until_asked};
 
+/// `nobody`.
+const PLAIN_USER: u32 = 65534;
+
 /// What a test lies on. Made by [`TestBed::start`], or by [`TestBed::new`] and
 /// what follows it.
 pub(crate) struct TestBed {
@@ -21,6 +24,7 @@ pub(crate) struct TestBed {
     flags: Vec<(String, String)>,
     env: Vec<(String, String)>,
     alone: bool,
+    user: Option<u32>,
     /// Running servers; the one with the gateway is the last.
     servers: Vec<Server>,
     address: String,
@@ -43,6 +47,7 @@ impl TestBed {
             flags: Vec::new(),
             env: Vec::new(),
             alone: false,
+            user: None,
             servers: Vec::new(),
             address: String::new(),
             place: None,
@@ -65,6 +70,19 @@ impl TestBed {
     /// The server's default for X.
     pub(crate) fn idle_seconds(self, seconds: f64) -> Self {
         self.flag("--idle-seconds", seconds)
+    }
+
+    /// Runs the servers as a plain user. Where the tests have no right to
+    /// change users, they are one themselves.
+    pub(crate) fn by_plain_user(mut self) -> Self {
+        if nix::unistd::Uid::effective().is_root() {
+            self.user = Some(PLAIN_USER);
+            for folder in [self.path(""), self.path("registry_in")] {
+                std::os::unix::fs::chown(folder, Some(PLAIN_USER), Some(PLAIN_USER))
+                    .expect("root may give folders away");
+            }
+        }
+        self
     }
 
     /// Waits until no other bed is there, for what is measured or heavy.
@@ -119,6 +137,7 @@ impl TestBed {
     fn program(&self, verb: &str) -> Program {
         let path = |name: &str| self.path(name).display().to_string();
         let mut program = Program::doze(verb)
+            .user(self.user)
             .flag("--registry-in", path("registry_in"))
             .flag("--registry", path("registry"))
             .flag("--data", path("data"))
@@ -139,6 +158,11 @@ impl TestBed {
     /// The server that has the gateway.
     pub(crate) fn server(&mut self) -> &mut Server {
         self.servers.last_mut().expect("a server was started")
+    }
+
+    /// The process id of the server that has the gateway.
+    pub(crate) fn server_pid(&self) -> u32 {
+        self.shown_server().pid()
     }
 
     fn shown_server(&self) -> &Server {
@@ -253,12 +277,17 @@ impl TestBed {
         all.into_iter().filter(|process| process.is_instance() && process.is_alive()).collect()
     }
 
-    /// The instance that calls itself by that number (`Deno.pid`).
-    pub(crate) fn instance(&self, own_pid: u32) -> Process {
-        let found: Vec<_> =
-            self.instances().into_iter().filter(|p| p.own_pid() == Some(own_pid)).collect();
-        assert_eq!(found.len(), 1, "one instance should call itself {own_pid}: {found:?}");
+    /// The one process of that kind.
+    pub(crate) fn only(&self, kind: impl Fn(&Process) -> bool) -> Process {
+        let found = self.shown_server().processes().into_iter();
+        let found: Vec<_> = found.filter(|process| process.is_alive() && kind(process)).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
         found.into_iter().next().expect("one was found")
+    }
+
+    /// The instance that calls itself by that number.
+    pub(crate) fn instance(&self, number: u32) -> Process {
+        self.only(|process| process.is_instance() && process.own_number() == Some(number))
     }
 
     /// Waits until nothing is left of a process.

@@ -63,12 +63,18 @@ impl Process {
     /// Whether it is an instance or a spare, not a bundler or a process that
     /// is still being confined.
     pub(crate) fn is_instance(&self) -> bool {
-        !self.is_confining() && self.args.iter().any(|arg| arg.ends_with("boot.js"))
+        self.args.iter().any(|arg| arg.ends_with("boot.js"))
     }
 
-    /// The moment between its start and the program that it becomes.
-    fn is_confining(&self) -> bool {
-        self.args.get(1).is_some_and(|arg| arg == "confine")
+    /// Whether it is the fork server, or a clone of it that has not become
+    /// another program yet.
+    pub(crate) fn is_fork_server(&self) -> bool {
+        self.has_arg("fork-server")
+    }
+
+    /// Whether it was started with that argument.
+    pub(crate) fn has_arg(&self, wanted: &str) -> bool {
+        self.args.iter().any(|arg| arg == wanted)
     }
 
     /// The instance's own folder, its program's last argument.
@@ -92,9 +98,10 @@ impl Process {
         let _ = signal(self.pid, Signal::SIGKILL);
     }
 
-    /// Its number as it sees it itself.
-    pub(crate) fn own_pid(&self) -> Option<u32> {
-        self.status("NSpid")?.split_whitespace().last()?.parse().ok()
+    /// Its number as it sees it itself, in its folder's name. To the kernel
+    /// each is the first of its own PID namespace.
+    pub(crate) fn own_number(&self) -> Option<u32> {
+        self.folder().file_name()?.to_str()?.strip_prefix('i')?.parse().ok()
     }
 
     /// A field of `/proc/PID/status`.
@@ -107,6 +114,19 @@ impl Process {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
         let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(2);
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+    }
+
+    /// The control groups of the server's that it is in, as folders.
+    pub(crate) fn groups(&self) -> Vec<PathBuf> {
+        let text = fs::read_to_string(format!("/proc/{}/cgroup", self.pid)).unwrap_or_default();
+        let group = |line: &str| {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let controller = fields.next()?;
+            let path = fields.next()?.trim_start_matches('/');
+            let folder = Path::new("/sys/fs/cgroup").join(controller).join(path);
+            path.contains("doze-").then_some(folder)
+        };
+        text.lines().filter_map(group).collect()
     }
 
     /// The soft limit of that name in `/proc/PID/limits`.

@@ -1,6 +1,7 @@
 //! One running `doze`, and what it must not leave behind.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -19,12 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Program {
     args: Vec<String>,
     env: Vec<(String, String)>,
+    /// Runs as this user and group.
+    user: Option<u32>,
 }
 
 impl Program {
     /// `doze VERB`.
     pub(crate) fn doze(verb: &str) -> Self {
-        Self { args: vec![verb.to_owned()], env: Vec::new() }
+        Self { args: vec![verb.to_owned()], env: Vec::new(), user: None }
     }
 
     pub(crate) fn arg(mut self, text: impl Into<String>) -> Self {
@@ -42,6 +45,11 @@ impl Program {
         self
     }
 
+    pub(crate) fn user(mut self, user: Option<u32>) -> Self {
+        self.user = user;
+        self
+    }
+
     fn command(&self, cwd: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doze"));
         command
@@ -51,6 +59,9 @@ impl Program {
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(cwd)
             .stdin(Stdio::null());
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::functions::{IDENTITY, identity};
-use crate::harness::{Record, TestBed, until, until_asked};
+use crate::harness::{Process, Record, TestBed, until, until_asked};
 
 #[tokio::test]
 async fn a_request_whose_process_dies_is_told_so_and_the_next_one_is_served() {
@@ -11,7 +11,7 @@ async fn a_request_whose_process_dies_is_told_so_and_the_next_one_is_served() {
     let source = r#"
         export default async (request: Request) => {
           if (request.method === "POST") Deno.exit(1);
-          return { id: "", pid: Deno.pid };
+          return { id: "", pid: Number(Deno.args[0].split('/i').pop()) };
         };
     "#;
     bed.function("crash").source(source).drop_in().await;
@@ -106,4 +106,36 @@ async fn a_function_that_cannot_start_backs_off_and_recovers_once_it_is_mended()
 
     bed.function("loop").source(IDENTITY).drop_in().await;
     identity(bed.get("/loop").await);
+}
+
+#[tokio::test]
+async fn what_a_process_started_ends_with_it() {
+    let bed = TestBed::new().flag("--allow-permissions", "run").up().await;
+    let source = r#"
+        export default (request: Request) => {
+          if (request.method === "POST") Deno.exit(1);
+          new Deno.Command("/bin/sleep", { args: ["271828"] }).spawn();
+          return "started";
+        };
+    "#;
+    let manifest = json!({ "permissions": ["--allow-run"] });
+    bed.function("parent").source(source).manifest(manifest).drop_in().await;
+    bed.get("/parent").await.ok();
+    let sleep = bed.only(|process| process.has_arg("271828"));
+    bed.post("/parent", "").await.error(502, "function_crashed");
+    until("the process is gone", || if sleep.is_alive() { Err("it is there") } else { Ok(()) })
+        .await;
+}
+
+#[tokio::test]
+async fn without_its_fork_server_a_server_serves_on_and_starts_another() {
+    let bed = TestBed::new().flag("--spares", "0").up().await;
+    bed.function("old").source(IDENTITY).drop_in().await;
+    let old = identity(bed.get("/old").await);
+    let fork_server = bed.only(Process::is_fork_server);
+    fork_server.kill();
+    bed.function("new").source(IDENTITY).drop_in().await;
+    identity(bed.get("/new").await);
+    assert_eq!(identity(bed.get("/old").await).id, old.id);
+    assert_ne!(bed.only(Process::is_fork_server), fork_server);
 }

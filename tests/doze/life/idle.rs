@@ -51,7 +51,7 @@ async fn a_body_that_streams_for_longer_than_x_is_not_idle() {
     let source = r#"
         const tick = () => new Promise((go) => setTimeout(go, 100));
         export default (request: Request) => {
-          if (request.method === "POST") return Deno.pid;
+          if (request.method === "POST") return Number(Deno.args[0].split('/i').pop());
           return new ReadableStream({
             async start(body) {
               for (let n = 0; n < 12; n++) {
@@ -96,7 +96,7 @@ async fn an_open_web_socket_is_not_idle() {
     let source = r"
         export default (request: Request) => {
           const { socket, response } = Deno.upgradeWebSocket(request);
-          socket.onmessage = ({ data }) => socket.send(`${data} ${Deno.pid}`);
+          socket.onmessage = ({ data }) => socket.send(`${data} ${Number(Deno.args[0].split('/i').pop())}`);
           return response;
         };
     ";

@@ -12,7 +12,7 @@ async fn a_handler_that_heeds_the_signal_keeps_its_process() {
     let bed = TestBed::start().await;
     let source = r#"
         export default (request: Request, { signal }: { signal: AbortSignal }) => {
-          if (request.method === "GET") return { id: "", pid: Deno.pid };
+          if (request.method === "GET") return { id: "", pid: Number(Deno.args[0].split('/i').pop()) };
           return new Promise((_, reject) =>
             signal.addEventListener("abort", () => {
               console.log("heeded");
@@ -40,7 +40,7 @@ async fn a_handler_that_never_comes_back_is_killed_and_only_it() {
     let source = r#"
         export default (request: Request) => {
           while (request.method === "POST");
-          return { id: "", pid: Deno.pid };
+          return { id: "", pid: Number(Deno.args[0].split('/i').pop()) };
         };
     "#;
     bed.function("spin").source(source).manifest(json!({ "timeoutSeconds": 0.3 })).drop_in().await;

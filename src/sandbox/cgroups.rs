@@ -1,0 +1,256 @@
+//! Control groups: limits on all that a process and what it starts use up.
+//!
+//! Version 2 where a group of our own has been delegated to us, version 1
+//! where that is what is there and writable. Groups lie below the server's own
+//! group, in a folder that carries the server's process id and start time, so
+//! that the next server can tell what a killed one left.
+
+mod mounted;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Layer, Layers};
+use mounted::Mounted;
+
+/// Period of the processor quota, in microseconds.
+const CPU_PERIOD: u64 = 100_000;
+
+/// How often it is tried to remove a group, a millisecond apart.
+const REMOVE_ATTEMPTS: u32 = 10;
+
+/// What a group allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupLimits {
+    /// Bytes of memory: anonymous, files, kernel.
+    pub memory: u64,
+    /// Processes and threads.
+    pub tasks: u64,
+    /// Processors, in hundredths.
+    pub cpu_percent: u64,
+}
+
+impl Default for GroupLimits {
+    fn default() -> Self {
+        Self { memory: 1 << 30, tasks: 64, cpu_percent: 100 }
+    }
+}
+
+/// Where groups are made.
+#[derive(Debug)]
+pub(super) struct Cgroups {
+    hierarchies: Vec<Hierarchy>,
+    next: AtomicU64,
+}
+
+/// One mounted tree of groups, and what it limits here.
+#[derive(Debug)]
+struct Hierarchy {
+    version: Version,
+    layers: Layers,
+    /// This server's folder in it.
+    folder: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Cgroups {
+    /// Finds and prepares what there is, and removes what killed servers left.
+    /// Names a reason for each layer that cannot be had.
+    pub(super) fn prepare(wanted: Layers) -> (Option<Self>, Vec<(Layer, String)>) {
+        let controllers = [(Layer::Memory, "memory"), (Layer::Tasks, "pids"), (Layer::Cpu, "cpu")];
+        let mounts = Mounted::all();
+        let mut hierarchies: Vec<Hierarchy> = Vec::new();
+        let mut missing = Vec::new();
+        for (layer, controller) in controllers {
+            if !wanted.has(layer) {
+                continue;
+            }
+            let found =
+                mounts.iter().find(|mounted| mounted.controllers.iter().any(|c| c == controller));
+            let Some(mounted) = found else {
+                missing
+                    .push((layer, format!("no control group has the controller `{controller}`")));
+                continue;
+            };
+            match mounted.own_folder(controller) {
+                Ok(folder) => match hierarchies.iter_mut().find(|h| h.folder == folder) {
+                    Some(hierarchy) => hierarchy.layers = hierarchy.layers.with(layer),
+                    None => hierarchies.push(Hierarchy {
+                        version: mounted.version,
+                        layers: layer.into(),
+                        folder,
+                    }),
+                },
+                Err(error) => {
+                    let place = mounted.folder.display();
+                    missing.push((layer, format!("`{place}` is not ours to use: {error}")));
+                }
+            }
+        }
+        let cgroups =
+            (!hierarchies.is_empty()).then(|| Self { hierarchies, next: AtomicU64::new(1) });
+        (cgroups, missing)
+    }
+
+    /// The layers that these groups make.
+    pub(super) fn layers(&self) -> Layers {
+        self.hierarchies.iter().flat_map(|hierarchy| hierarchy.layers.iter()).collect()
+    }
+
+    /// A group for one process.
+    pub(super) fn make(&self, limits: GroupLimits) -> io::Result<Group> {
+        let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let mut group = Group { parts: Vec::new() };
+        for hierarchy in &self.hierarchies {
+            let folder = hierarchy.folder.join(&name);
+            fs::create_dir(&folder)?;
+            // Recorded first: what follows may fail, and the folder then goes.
+            group.parts.push(Part {
+                folder: folder.clone(),
+                version: hierarchy.version,
+                counts_memory: hierarchy.layers.has(Layer::Memory),
+            });
+            for (file, value) in hierarchy.settings(limits) {
+                let path = folder.join(file);
+                match fs::write(&path, &value) {
+                    // Not every kernel counts swap, or kills by groups.
+                    Err(error)
+                        if error.kind() == io::ErrorKind::NotFound && OPTIONAL.contains(&file) => {}
+                    result => result?,
+                }
+            }
+        }
+        Ok(group)
+    }
+}
+
+impl Drop for Cgroups {
+    fn drop(&mut self) {
+        for hierarchy in &self.hierarchies {
+            remove(&hierarchy.folder);
+        }
+    }
+}
+
+/// Settings that some kernels do not have.
+const OPTIONAL: [&str; 3] = ["memory.memsw.limit_in_bytes", "memory.swap.max", "memory.oom.group"];
+
+impl Hierarchy {
+    fn settings(&self, limits: GroupLimits) -> Vec<(&'static str, String)> {
+        let GroupLimits { memory, tasks, cpu_percent } = limits;
+        let quota = cpu_percent * CPU_PERIOD / 100;
+        let mut settings = Vec::new();
+        for layer in self.layers.iter() {
+            match (layer, self.version) {
+                (Layer::Memory, Version::One) => {
+                    settings.push(("memory.limit_in_bytes", memory.to_string()));
+                    settings.push(("memory.memsw.limit_in_bytes", memory.to_string()));
+                }
+                (Layer::Memory, Version::Two) => {
+                    settings.push(("memory.max", memory.to_string()));
+                    settings.push(("memory.swap.max", "0".to_owned()));
+                    // Half a function is worse than none.
+                    settings.push(("memory.oom.group", "1".to_owned()));
+                }
+                (Layer::Tasks, _) => settings.push(("pids.max", tasks.to_string())),
+                (Layer::Cpu, Version::One) => {
+                    settings.push(("cpu.cfs_period_us", CPU_PERIOD.to_string()));
+                    settings.push(("cpu.cfs_quota_us", quota.to_string()));
+                }
+                (Layer::Cpu, Version::Two) => {
+                    settings.push(("cpu.max", format!("{quota} {CPU_PERIOD}")));
+                }
+                _ => {}
+            }
+        }
+        settings
+    }
+}
+
+/// One process's groups. They are removed when this is dropped, which must be
+/// after the process has been waited for.
+#[derive(Debug)]
+pub(super) struct Group {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    folder: PathBuf,
+    version: Version,
+    counts_memory: bool,
+}
+
+impl Group {
+    /// The files by which a process enters.
+    pub(super) fn entrances(&self) -> Vec<PathBuf> {
+        let entrance = |part: &Part| match part.version {
+            Version::One => part.folder.join("tasks"),
+            Version::Two => part.folder.join("cgroup.procs"),
+        };
+        self.parts.iter().map(entrance).collect()
+    }
+
+    /// Whether the kernel has killed something in it for want of memory.
+    pub(super) fn ran_out_of_memory(&self) -> bool {
+        self.parts.iter().filter(|part| part.counts_memory).any(|part| {
+            let file = match part.version {
+                Version::One => "memory.oom_control",
+                Version::Two => "memory.events",
+            };
+            let text = fs::read_to_string(part.folder.join(file)).unwrap_or_default();
+            let kills = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+            kills.is_some_and(|count| count.trim() != "0")
+        })
+    }
+
+    /// Kills everything in it, also what has left its process group.
+    pub(super) fn kill(&self) {
+        let Some(part) = self.parts.first() else { return };
+        if part.version == Version::Two && fs::write(part.folder.join("cgroup.kill"), "1").is_ok() {
+            return;
+        }
+        let members = fs::read_to_string(part.folder.join("cgroup.procs")).unwrap_or_default();
+        for member in members.lines().filter_map(|line| line.parse().ok()).filter(|id| *id > 0) {
+            // It may just have ended by itself.
+            let _ = kill(Pid::from_raw(member), Signal::SIGKILL);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for part in &self.parts {
+            remove(&part.folder);
+        }
+    }
+}
+
+fn remove(folder: &Path) {
+    for attempt in 1.. {
+        match fs::remove_dir(folder) {
+            // What has been killed is in it until its parent has waited for it.
+            Err(error)
+                if error.kind() == io::ErrorKind::ResourceBusy && attempt < REMOVE_ATTEMPTS =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(folder = %folder.display(), %error, "cannot remove a control group");
+                return;
+            }
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What a process has to itself until it has been waited for.
+
+use super::cgroups::Group;
+use super::users::User;
+
+/// Given back when this is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Holdings {
+    // The group first: it can only be removed, and the id only be given to
+    // another, when nothing of the process is left.
+    pub(super) group: Option<Group>,
+    pub(super) user: Option<User>,
+}
+
+impl Holdings {
+    pub(super) fn ran_out_of_memory(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::ran_out_of_memory)
+    }
+
+    pub(super) fn kill(&self) {
+        if let Some(group) = &self.group {
+            group.kill();
+        }
+    }
+}
