@@ -15,11 +15,10 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
 
 pub mod lanes;
 pub mod connection;
@@ -55,7 +54,7 @@ pub mod supervisor;
 
 use fleet::{Fleet, Settings};
 use gateway::{Gateway, Limits};
-use launch::Launcher;
+use launch::{Launcher, Tools};
 use run_folder::RunFolder;
 use supervisor::Supervisor;
 
@@ -162,16 +161,14 @@ impl Bound {
         let set_up = |what| move |source| ExecutionError::SetUp { what, source };
         let run = RunFolder::make().map_err(set_up("the folder for instances"))?;
         let gateway = Gateway::new(config.limits, spawner.sandbox().report());
-        let launcher = Launcher {
+        let launcher = Launcher::new(Tools {
             spawner,
             deno: config.deno,
             shim: config.shim,
             run: run.path().to_owned(),
             cache_base: config.data.join("deno"),
-            cache: OnceCell::new(),
             lanes: lanes::count(),
-            next: Mutex::default(),
-        };
+        });
         let fleet = Fleet::new(config.settings, launcher, Handle::current());
         let supervisor =
             Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));

@@ -55,6 +55,7 @@ pub use addresses::Exceptions;
 pub use cage::{Cage, Needs};
 pub use cgroups::GroupLimits;
 pub use confinement::{Confinement, FileRules, Network, ResourceLimits};
+pub use holdings::Holdings;
 pub use layers::{Layer, Layers};
 pub use process::Process;
 pub use report::{Demand, Insufficient, Mode, Report};
@@ -175,9 +176,11 @@ impl Sandbox {
 
         rehearse(self, demand);
 
-        if !self.report.in_force().has(Layer::OwnUser) {
+        let in_force = self.report.in_force();
+        if !in_force.has(Layer::OwnUser) {
             self.users = None;
         }
+        self.cgroups = self.cgroups.take().and_then(|cgroups| cgroups.keep(in_force));
     }
 
     /// Nothing that needs the second program can be had.
@@ -217,7 +220,7 @@ fn rehearse(sandbox: &mut Sandbox, demand: &Demand) {
         network: Network::Outgoing { ports: None },
         ..Needs::default()
     };
-    let failures = match sandbox.cage(needs) {
+    let failures = match sandbox.hold().and_then(|holdings| sandbox.cage(needs, holdings)) {
         Ok(cage) => Rehearsal::whole(&mut fork_server, cage),
         Err(error) => Err(error),
     };

@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use doze::execution::fleet::{Fleet, Settings};
-use doze::execution::launch::Launcher;
+use doze::execution::launch::{Launcher, Tools};
 use doze::execution::pool::Pool;
 use doze::execution::router::{Route, Router};
 use doze::function::FunctionName;
 use doze::function::permissions::OperatorAllows;
 use doze::sandbox::{Demand, Mode, Sandbox, Spawner};
 use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
 
 /// Lines of names, and a path in the last line.
 pub fn run(data: &[u8]) {
@@ -91,16 +90,14 @@ fn fleet() -> Arc<Fleet> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().build().expect("a runtime is made");
         let nowhere = PathBuf::from("/nonexistent");
-        let launcher = Launcher {
+        let launcher = Launcher::new(Tools {
             spawner: spawner(),
             deno: nowhere.clone(),
             shim: nowhere.clone(),
             run: nowhere.clone(),
             cache_base: nowhere,
-            cache: OnceCell::new(),
             lanes: 1,
-            next: Mutex::default(),
-        };
+        });
         let settings = Settings {
             idle: Duration::from_mins(1),
             spares: 1,

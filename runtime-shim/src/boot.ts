@@ -1,9 +1,10 @@
 /**
  * What runs inside every instance. The life of the process:
  *
- * 1. Connect to the server and learn the token that every request must carry.
- * 2. Serve on a socket of our own, then say `ready`. From here on the process
- *    may be a spare for hours: it holds requests until it has a function.
+ * 1. Connect to the server, and serve on a socket of our own meanwhile.
+ * 2. Learn the token that every request must carry, then say `ready`. From here
+ *    on the process may be a spare for hours: it holds requests until it has a
+ *    function.
  * 3. `assign` brings a function: evaluate it, answer what was held.
  * 4. `stop`, or the end of the control channel, ends the process.
  *
@@ -18,11 +19,9 @@ import { Gatekeeper } from "./token.ts";
 const directory = Deno.args[0];
 if (directory === undefined) throw new Error("usage: boot.js DIRECTORY");
 
-const control = await Control.connect(`${directory}/control.sock`);
-const first = await control.receive();
-if (first?.op !== "boot") exit(0);
-
-const instance = new Instance(control, new Gatekeeper(first.token));
+const control = new Control(`${directory}/control.sock`);
+const gatekeeper = new Gatekeeper();
+const instance = new Instance(control, gatekeeper);
 
 // A timer that throws or a promise that nobody handles is one record in the
 // log; it must not end the process under the other requests.
@@ -37,9 +36,17 @@ addEventListener("unhandledrejection", (event) => {
 
 Deno.serve({
   path: `${directory}/http.sock`,
-  onListen: () => control.send({ op: "ready" }),
+  onListen() {},
   onError: (thrown) => instance.failed(null, thrown),
 }, instance.receive);
+
+const first = await control.receive();
+if (first?.op !== "boot") exit(0);
+gatekeeper.expect(first.token);
+control.send({ op: "ready" });
+// The settings that the server gave Deno, and what Deno adds itself, are not
+// for the function to see. The server's answer takes longer than this.
+for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
 
 for (;;) {
   const message = await control.receive();

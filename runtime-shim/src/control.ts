@@ -37,18 +37,15 @@ const NEWLINE = 10;
 
 /** The channel to the server: lines of JSON both ways, read by one reader only. */
 export class Control {
-  #connection: Deno.UnixConn;
+  readonly #connection: Promise<Deno.UnixConn>;
   /** Received and not yet looked at. */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #unsent = "";
   #writing: Promise<void> | null = null;
 
-  private constructor(connection: Deno.UnixConn) {
-    this.#connection = connection;
-  }
-
-  static async connect(path: string): Promise<Control> {
-    return new Control(await Deno.connect({ transport: "unix", path }));
+  /** Connects while other things are done. */
+  constructor(path: string) {
+    this.#connection = Deno.connect({ transport: "unix", path });
   }
 
   /** The next message; `null` when the server is gone. */
@@ -77,11 +74,12 @@ export class Control {
 
   async #write(): Promise<void> {
     try {
+      const connection = await this.#connection;
       while (this.#unsent !== "") {
         const bytes = encoder.encode(this.#unsent);
         this.#unsent = "";
         for (let sent = 0; sent < bytes.length;) {
-          sent += await this.#connection.write(bytes.subarray(sent));
+          sent += await connection.write(bytes.subarray(sent));
         }
       }
     } catch {
@@ -122,8 +120,9 @@ export class Control {
   }
 
   async #read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    const connection = await this.#connection;
     try {
-      return await this.#connection.read(into);
+      return await connection.read(into);
     } catch {
       // A reset says the same as an orderly end: nobody is there any more.
       return null;

@@ -2,8 +2,6 @@ import type { Assign, Control } from "./control.ts";
 import { RequestContext } from "./context.ts";
 import { findHandler, type WebHandler } from "./handler.ts";
 import {
-  allVariables,
-  deleteVariable,
   exit,
   NativePromise,
   NativeResponse,
@@ -59,7 +57,8 @@ export class Instance {
     this.function = message.function;
     this.revision = message.revision;
     try {
-      setEnvironment(message.env ?? {});
+      const env = message.env ?? {};
+      for (const name of Object.keys(env)) setVariable(name, env[name]);
       const exports = await evaluate(message.function, message.code);
       this.#handler = findHandler(exports, message.format);
       this.#answer = (request, context) => this.#call(request, context);
@@ -84,10 +83,13 @@ export class Instance {
   }
 
   async stop(graceMs: number): Promise<void> {
-    const patience = new NativePromise((resolve) =>
-      setTimer()(resolve, graceMs)
-    );
-    await NativePromise.race([this.#allKept(), patience]);
+    // Loading Deno's timers takes as long as half a start.
+    if (this.#kept.size > 0) {
+      const patience = new NativePromise((resolve) =>
+        setTimer()(resolve, graceMs)
+      );
+      await NativePromise.race([this.#allKept(), patience]);
+    }
     this.#control.send({ op: "stopped" });
     await this.#control.flush();
     exit(0);
@@ -186,17 +188,6 @@ export class Instance {
       status: 500,
       headers: { "x-doze-error": this.#gatekeeper.sign(code) },
     });
-  }
-}
-
-/**
- * What is there already is Deno's own: settings that the server gave it, and
- * what it adds itself. None of it is for the function to see.
- */
-function setEnvironment(variables: Record<string, string>): void {
-  for (const name of Object.keys(allVariables())) deleteVariable(name);
-  for (const name of Object.keys(variables)) {
-    setVariable(name, variables[name]);
   }
 }
 

@@ -8,9 +8,7 @@
  */
 export const exit: (code?: number) => never = Deno.exit;
 export const inspect = Deno.inspect;
-export const allVariables = Deno.env.toObject;
 export const setVariable = Deno.env.set;
-export const deleteVariable = Deno.env.delete;
 export const parseJson = JSON.parse;
 export const stringifyJson = JSON.stringify;
 export const now = performance.now.bind(performance);

@@ -19,12 +19,14 @@ interface Inner {
 type ReadHeader = (this: Inner, name: string) => string | null;
 
 export class Gatekeeper {
-  readonly #token: string;
+  /** Until it is known, nobody is let in. */
+  #token: string | undefined;
   /** `undefined`: not looked for yet; `null`: this Deno has it elsewhere. */
   #innerKey: symbol | null | undefined;
   #read: ReadHeader = () => null;
 
-  constructor(token: string) {
+  /** From here on, whoever has this is let in. */
+  expect(token: string): void {
     this.#token = token;
   }
 

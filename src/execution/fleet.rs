@@ -47,8 +47,7 @@ pub struct Fleet {
     pub settings: Settings,
     launcher: Launcher,
     runtime: Handle,
-    /// Boots under way. Many more at once than the machine has processors
-    /// would only make each of them slower.
+    /// Free places for boots, [`boots_at_once`] in all.
     boots: Semaphore,
     state: Mutex<State>,
     keepers: Mutex<JoinSet<()>>,
@@ -91,12 +90,11 @@ impl Drop for Seat {
 impl Fleet {
     /// A fleet without processes, whose tasks run on `runtime`.
     pub fn new(settings: Settings, launcher: Launcher, runtime: Handle) -> Arc<Self> {
-        let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
             settings,
             launcher,
             runtime,
-            boots: Semaphore::new(processors * 2),
+            boots: Semaphore::new(boots_at_once()),
             state: Mutex::default(),
             keepers: Mutex::default(),
             look: Notify::new(),
@@ -140,6 +138,8 @@ impl Fleet {
             launched = self.launcher.launch(profile) => launched?,
             () = self.killed() => return Err(StartError::NoRoom),
         };
+        // The next one is prepared once this one has answered.
+        self.look.notify_one();
         Ok(self.keep(launched, seat))
     }
 
@@ -215,7 +215,8 @@ impl Fleet {
         self.lock().active.remove(&pool.name);
     }
 
-    /// Keeps the spares as they should be, until the server ends.
+    /// Keeps the spares as they should be, and the next start prepared, until
+    /// the server ends.
     pub async fn keep_spares(self: Arc<Self>) {
         while !self.lock().shutting_down {
             self.look.notified().await;
@@ -234,7 +235,17 @@ impl Fleet {
                     }
                 }
             }
+            let next = self.lock().wanted_profiles().into_iter().next();
+            match next {
+                // Else somebody waits, and would wait for this as well.
+                Some(profile) if self.boots.available_permits() == boots_at_once() => {
+                    self.launcher.prepare(&profile).await;
+                }
+                Some(_) => {}
+                None => self.launcher.close().await,
+            }
         }
+        self.launcher.close().await;
     }
 
     /// Takes in a spare for this profile.
@@ -326,6 +337,12 @@ impl Fleet {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Many more than the machine has processors would only make each of them
+/// slower.
+fn boots_at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 impl State {

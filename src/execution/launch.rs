@@ -17,15 +17,25 @@ use super::link::Link;
 use super::output::Output;
 use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile};
 use super::warm_up::{Warmth, warm_up};
-use crate::sandbox::{Cage, CommandSpec, Process, Spawner};
+use crate::sandbox::{CommandSpec, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What every launch needs.
+/// Starts processes.
 #[derive(Debug)]
 pub struct Launcher {
+    tools: Tools,
+    /// What Deno derives from the shim. The first launch makes it.
+    cache: OnceCell<DenoCache>,
+    /// The next process, if it turns out to be of this profile.
+    ahead: Mutex<Option<Prepared>>,
+}
+
+/// What a launcher works with.
+#[derive(Debug)]
+pub struct Tools {
     /// Starts the process.
     pub spawner: Spawner,
     /// The Deno program.
@@ -36,31 +46,19 @@ pub struct Launcher {
     pub run: PathBuf,
     /// Where what Deno derives from the shim is kept from one server to the next.
     pub cache_base: PathBuf,
-    /// What it derives. The first launch makes it.
-    pub cache: OnceCell<DenoCache>,
     /// How many threads will connect.
     pub lanes: usize,
-    /// Where the next process will be.
-    pub next: Mutex<Option<Ground>>,
 }
 
-/// What a process needs to find, whatever it will be. It is made while the one
-/// before it boots, so that nobody waits for it.
+/// A process that is confined and waits to become Deno, and what it will find.
+/// It is made ahead, so that nobody waits for that.
 #[derive(Debug)]
-pub struct Ground {
+struct Prepared {
+    profile: Profile,
     id: InstanceId,
+    process: Process,
     folder: Folder,
     listener: ControlListener,
-}
-
-impl Ground {
-    fn lay(run: &Path, cache: &DenoCache) -> io::Result<Self> {
-        let id = InstanceId::next();
-        let folder = Folder::make(run.join(id.to_string()))?;
-        let listener = ControlListener::bind(&folder.path().join(CONTROL_SOCKET))?;
-        cache.write(&folder.path().join(deno_cache::FOLDER))?;
-        Ok(Self { id, folder, listener })
-    }
 }
 
 /// A process that listens and has not been told what to be.
@@ -109,57 +107,98 @@ impl Drop for Folder {
 }
 
 impl Launcher {
+    /// A launcher that has launched nothing.
+    pub fn new(tools: Tools) -> Self {
+        Self { tools, cache: OnceCell::new(), ahead: Mutex::default() }
+    }
+
     /// Starts a process and waits until it listens.
     pub async fn launch(&self, profile: &Profile) -> Result<Launched, StartError> {
-        let cache = self.cache.get_or_init(async || {
+        let cache = self.cache().await;
+        let ahead = self.ahead().take_if(|prepared| prepared.profile == *profile);
+        if let Some(mut prepared) = ahead
+            && prepared.process.start().is_ok()
+        {
+            match self.introduce(prepared).await {
+                // Something may have ended it while it waited.
+                Err(StartError::Exited { .. }) => {}
+                result => return result,
+            }
+        }
+        self.launch_anew(profile, cache).await
+    }
+
+    async fn launch_anew(
+        &self,
+        profile: &Profile,
+        cache: &DenoCache,
+    ) -> Result<Launched, StartError> {
+        let mut prepared = self.prepare_with(profile, cache).await.map_err(StartError::launch)?;
+        // If it has ended already, it has said why.
+        let _ = prepared.process.start();
+        self.introduce(prepared).await
+    }
+
+    /// Does ahead what the next launch would have to do if it is of this
+    /// profile.
+    pub async fn prepare(&self, profile: &Profile) {
+        let cache = self.cache().await;
+        let other = self.ahead().take_if(|prepared| prepared.profile != *profile);
+        discard(other).await;
+        if self.ahead().is_none() {
+            // Without one, the next launch makes its own and has the error.
+            let prepared = self.prepare_with(profile, cache).await.ok();
+            *self.ahead() = prepared;
+        }
+    }
+
+    /// Nothing more is launched, so nothing need be prepared.
+    pub async fn close(&self) {
+        let ahead = self.ahead().take();
+        discard(ahead).await;
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, Option<Prepared>> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn cache(&self) -> &DenoCache {
+        let make = async || {
             self.make_cache().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "cannot keep what Deno derives from the shim; starts are slower");
                 DenoCache::default()
             })
-        });
-        let cache = cache.await;
-        let ground = match self.next().take() {
-            Some(ground) => ground,
-            None => Ground::lay(&self.run, cache).map_err(StartError::launch)?,
         };
-        self.launch_on(ground, profile, || {
-            // Without one, the next launch makes its own and has the error.
-            *self.next() = Ground::lay(&self.run, cache).ok();
-        })
-        .await
+        self.cache.get_or_init(make).await
     }
 
-    fn next(&self) -> MutexGuard<'_, Option<Ground>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn prepare_with(&self, profile: &Profile, cache: &DenoCache) -> io::Result<Prepared> {
+        let Tools { spawner, deno, shim, run, .. } = &self.tools;
+        let id = InstanceId::next();
+        let holdings = spawner.sandbox().hold()?;
+        let folder = Folder::make(run.join(id.to_string()))?;
+        let listener = ControlListener::bind(&folder.path().join(CONTROL_SOCKET))?;
+        cache.write(&folder.path().join(deno_cache::FOLDER))?;
+        let files = find_files(profile, folder.path())?;
+        holdings.give_all(folder.path())?;
+        let place = Place { folder: folder.path(), files: &files, shim };
+        let cage = spawner.sandbox().cage(profile.needs(&place, deno), holdings)?;
+        let spec = CommandSpec {
+            program: deno.clone(),
+            args: profile.arguments(&place, &cage),
+            env: environment(folder.path()),
+            cwd: files,
+            cage,
+        };
+        let process = spawner.spawn(spec).await?;
+        Ok(Prepared { profile: profile.clone(), id, process, folder, listener })
     }
 
-    /// `meanwhile` is called while the process boots.
-    async fn launch_on(
-        &self,
-        ground: Ground,
-        profile: &Profile,
-        meanwhile: impl FnOnce(),
-    ) -> Result<Launched, StartError> {
-        let Ground { id, folder, listener } = ground;
+    /// Waits until a process that has been started says that it listens.
+    async fn introduce(&self, prepared: Prepared) -> Result<Launched, StartError> {
+        let Prepared { id, mut process, folder, listener, .. } = prepared;
         let control = folder.path().join(CONTROL_SOCKET);
-        let files = give_files(profile, folder.path()).map_err(StartError::launch)?;
-        let place = Place { folder: folder.path(), files: &files, shim: &self.shim };
-        let cage = self.cage(profile, &place).map_err(StartError::launch)?;
-        cage.give(&control).map_err(StartError::launch)?;
-
-        let mut process = self
-            .spawner
-            .spawn(CommandSpec {
-                program: self.deno.clone(),
-                args: profile.arguments(&place, &cage),
-                env: environment(folder.path()),
-                cwd: files,
-                cage,
-            })
-            .await
-            .map_err(StartError::launch)?;
         let output = Output::follow(id, process.take_stdout(), process.take_stderr());
-        meanwhile();
 
         let token = format!("{:032x}", rand::random::<u128>());
 
@@ -190,30 +229,18 @@ impl Launcher {
                 return Err(exited(status, &output).await);
             }
         };
-        let link = Arc::new(Link::new(folder.path().join(HTTP_SOCKET), token, self.lanes));
+        let link = Arc::new(Link::new(folder.path().join(HTTP_SOCKET), token, self.tools.lanes));
         Ok(Launched { id, link, process, folder, sender, receiver, output })
-    }
-
-    /// What confines the process, and what is its own.
-    fn cage(&self, profile: &Profile, place: &Place<'_>) -> io::Result<Cage> {
-        let cage = self.spawner.sandbox().cage(profile.needs(place, &self.deno))?;
-        cage.give(place.folder)?;
-        cage.give_all(&place.folder.join(deno_cache::FOLDER))?;
-        if let Files::Copied(_) = profile.files {
-            cage.give_all(place.files)?;
-        }
-        Ok(cage)
     }
 
     /// Lets Deno load whatever it loads until its first response, in a process
     /// that never sees a function.
     async fn make_cache(&self) -> io::Result<DenoCache> {
-        let kept = DenoCache::place(&self.cache_base, &self.deno, &self.shim)?;
+        let kept = DenoCache::place(&self.tools.cache_base, &self.tools.deno, &self.tools.shim)?;
         if let Ok(cache) = DenoCache::read(&kept) {
             return Ok(cache);
         }
-        let ground = Ground::lay(&self.run, &DenoCache::default())?;
-        let first = self.launch_on(ground, &Profile::bare(), || {}).await;
+        let first = self.launch_anew(&Profile::bare(), &DenoCache::default()).await;
         let mut first = first.map_err(io::Error::other)?;
         // The rest is as much again as all of this, for every start to copy.
         warm_up(&first.link, Warmth::Light).await?;
@@ -224,6 +251,15 @@ impl Launcher {
         let cache = DenoCache::read(&first.folder.path().join(deno_cache::FOLDER))?;
         cache.save(&kept)?;
         Ok(cache)
+    }
+}
+
+/// Ends a process that never was Deno.
+async fn discard(prepared: Option<Prepared>) {
+    if let Some(Prepared { process, id, .. }) = prepared
+        && let Err(error) = process.stop().await
+    {
+        tracing::error!(instance = %id, %error, "cannot wait for a process");
     }
 }
 
@@ -239,7 +275,7 @@ fn environment(folder: &Path) -> Vec<(OsString, OsString)> {
 }
 
 /// Where the process finds its files, which is also where it starts.
-fn give_files(profile: &Profile, folder: &Path) -> io::Result<PathBuf> {
+fn find_files(profile: &Profile, folder: &Path) -> io::Result<PathBuf> {
     match &profile.files {
         Files::None => Ok(folder.to_owned()),
         Files::Published(files) => {

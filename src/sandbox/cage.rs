@@ -1,12 +1,11 @@
 //! What a process needs, and the confinement that follows from it here.
 
 use std::io;
-use std::os::unix::fs::lchown;
-use std::path::{Path, PathBuf};
 
-use super::cgroups::GroupLimits;
+use super::cgroups::{Cgroups, GroupLimits};
 use super::guard::Policy;
 use super::holdings::Holdings;
+use super::users::{User, Users};
 use super::{Confinement, FileRules, Layer, Network, ResourceLimits, Sandbox};
 
 /// What a process needs of the machine. Everything else is kept from it, as far
@@ -41,30 +40,9 @@ pub struct Cage {
 }
 
 impl Cage {
-    /// Makes what the process is to own reachable to it and to nobody else: it
-    /// may run as another user than the server.
-    pub fn give(&self, path: &Path) -> io::Result<()> {
-        match &self.holdings.user {
-            Some(user) => lchown(path, Some(user.id()), Some(user.id())),
-            None => Ok(()),
-        }
-    }
-
-    /// The same for a folder and all that is in it.
-    pub fn give_all(&self, folder: &Path) -> io::Result<()> {
-        if self.holdings.user.is_none() {
-            return Ok(());
-        }
-        self.give(folder)?;
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                self.give_all(&entry.path())?;
-            } else {
-                self.give(&entry.path())?;
-            }
-        }
-        Ok(())
+    /// What the process will hold.
+    pub fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
     /// The hosts that are denied to it, as far as they can be written without
@@ -80,24 +58,30 @@ impl Cage {
 }
 
 impl Sandbox {
+    /// What one process will hold.
+    pub fn hold(&self) -> io::Result<Holdings> {
+        Ok(Holdings {
+            user: self.users.as_ref().map(Users::next).transpose()?,
+            group: self.cgroups.as_ref().map(Cgroups::make).transpose()?,
+        })
+    }
+
     /// A cage for one process.
-    pub fn cage(&self, needs: Needs) -> io::Result<Cage> {
+    pub fn cage(&self, needs: Needs, holdings: Holdings) -> io::Result<Cage> {
         let mut layers = self.layers();
-        let mut holdings = Holdings::default();
         // Either there is no network, or there are addresses to look at.
         let (spared, denied_hosts) = match needs.network {
             Network::None => (Layer::Addresses, Vec::new()),
             Network::Outgoing { .. } => (Layer::Network, self.exceptions.denied_hosts()),
         };
         layers = layers.without(spared.into());
-        if let Some(users) = &self.users {
-            holdings.user = Some(users.next()?);
-        }
-        if let Some(cgroups) = &self.cgroups {
-            holdings.group = Some(cgroups.make(needs.group)?);
-        }
-        let cgroups: Vec<PathBuf> =
-            holdings.group.as_ref().map(super::cgroups::Group::entrances).unwrap_or_default();
+        let cgroups = match &holdings.group {
+            Some(group) => {
+                group.limit(needs.group)?;
+                group.entrances()
+            }
+            None => Vec::new(),
+        };
         // Only where something else says which files these are.
         let bounded = layers.has(Layer::Mounts) || layers.has(Layer::LandlockFiles);
         let policy = layers.has(Layer::Addresses).then(|| Policy {
@@ -107,7 +91,7 @@ impl Sandbox {
         let confinement = Confinement {
             layers,
             system_calls: self.filter(&needs),
-            user: holdings.user.as_ref().map(super::users::User::id).unwrap_or_default(),
+            user: holdings.user.as_ref().map(User::id).unwrap_or_default(),
             reads_any_owner: needs.reads_any_owner && bounded,
             files: needs.files,
             network: needs.network,

@@ -108,28 +108,24 @@ impl Cgroups {
         self.hierarchies.iter().flat_map(|hierarchy| hierarchy.layers.iter()).collect()
     }
 
-    /// A group for one process.
-    pub(super) fn make(&self, limits: GroupLimits) -> io::Result<Group> {
+    /// Does without the groups that none of these layers needs.
+    pub(super) fn keep(mut self, in_force: Layers) -> Option<Self> {
+        let needed = |hierarchy: &Hierarchy| hierarchy.layers.iter().any(|l| in_force.has(l));
+        for hierarchy in self.hierarchies.extract_if(.., |hierarchy| !needed(hierarchy)) {
+            remove(&hierarchy.folder);
+        }
+        (!self.hierarchies.is_empty()).then_some(self)
+    }
+
+    /// A group for one process, which limits nothing yet.
+    pub(super) fn make(&self) -> io::Result<Group> {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let mut group = Group { parts: Vec::new() };
         for hierarchy in &self.hierarchies {
             let folder = hierarchy.folder.join(&name);
             fs::create_dir(&folder)?;
-            // Recorded first: what follows may fail, and the folder then goes.
-            group.parts.push(Part {
-                folder: folder.clone(),
-                version: hierarchy.version,
-                counts_memory: hierarchy.layers.has(Layer::Memory),
-            });
-            for (file, value) in hierarchy.settings(limits) {
-                let path = folder.join(file);
-                match fs::write(&path, &value) {
-                    // Not every kernel counts swap, or kills by groups.
-                    Err(error)
-                        if error.kind() == io::ErrorKind::NotFound && OPTIONAL.contains(&file) => {}
-                    result => result?,
-                }
-            }
+            let (version, layers) = (hierarchy.version, hierarchy.layers);
+            group.parts.push(Part { folder, version, layers });
         }
         Ok(group)
     }
@@ -146,7 +142,7 @@ impl Drop for Cgroups {
 /// Settings that some kernels do not have.
 const OPTIONAL: [&str; 3] = ["memory.memsw.limit_in_bytes", "memory.swap.max", "memory.oom.group"];
 
-impl Hierarchy {
+impl Part {
     fn settings(&self, limits: GroupLimits) -> Vec<(&'static str, String)> {
         let GroupLimits { memory, tasks, cpu_percent } = limits;
         let quota = cpu_percent * CPU_PERIOD / 100;
@@ -189,22 +185,37 @@ pub(super) struct Group {
 struct Part {
     folder: PathBuf,
     version: Version,
-    counts_memory: bool,
+    layers: Layers,
 }
 
 impl Group {
-    /// The files by which a process enters.
-    pub(super) fn entrances(&self) -> Vec<PathBuf> {
+    /// From here on it allows this much.
+    pub(super) fn limit(&self, limits: GroupLimits) -> io::Result<()> {
+        for part in &self.parts {
+            for (file, value) in part.settings(limits) {
+                match fs::write(part.folder.join(file), &value) {
+                    // Not every kernel counts swap, or kills by groups.
+                    Err(error)
+                        if error.kind() == io::ErrorKind::NotFound && OPTIONAL.contains(&file) => {}
+                    result => result?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files by which a process enters, and the layers that this makes.
+    pub(super) fn entrances(&self) -> Vec<(Layers, PathBuf)> {
         let entrance = |part: &Part| match part.version {
-            Version::One => part.folder.join("tasks"),
-            Version::Two => part.folder.join("cgroup.procs"),
+            Version::One => (part.layers, part.folder.join("tasks")),
+            Version::Two => (part.layers, part.folder.join("cgroup.procs")),
         };
         self.parts.iter().map(entrance).collect()
     }
 
     /// Whether the kernel has killed something in it for want of memory.
     pub(super) fn ran_out_of_memory(&self) -> bool {
-        self.parts.iter().filter(|part| part.counts_memory).any(|part| {
+        self.parts.iter().filter(|part| part.layers.has(Layer::Memory)).any(|part| {
             let file = match part.version {
                 Version::One => "memory.oom_control",
                 Version::Two => "memory.events",

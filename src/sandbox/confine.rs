@@ -2,11 +2,10 @@
 //! after the other.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::BorrowedFd;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -14,10 +13,13 @@ use nix::unistd::{dup2_stdin, execve};
 
 use super::fork_server::Run;
 use super::steps::{StepError, filter, landlock, life, rights, tree};
-use super::{Confinement, Layer, guard};
+use super::{Confinement, Layer, Layers, guard};
 
 /// Exit code of a process that could not be confined; its reason is on stderr.
 pub const EXIT_NOT_CONFINED: u8 = 126;
+
+/// What a process is called until it becomes its program.
+const NAME: &CStr = c"doze-prepared";
 
 /// What could not be done on the way to the confined program.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +48,11 @@ pub enum ConfineError {
 /// What failed in a rehearsal, by the layer's name.
 pub(super) type Failures = BTreeMap<String, String>;
 
-/// Confines this process and becomes the program. Returns only what went wrong.
-pub(super) fn run(run: &Run, guard: Option<BorrowedFd<'_>>) -> Result<Infallible, ConfineError> {
+/// Confines this process, waits for the word, and becomes the program. Returns
+/// what went wrong, or nothing where the word never comes.
+pub(super) fn run(run: &Run, start: &OwnedFd, guard: Option<&OwnedFd>) -> Result<(), ConfineError> {
+    // So that nobody takes it for the fork server, whose arguments it shows.
+    must("its name", nix::sys::prctl::set_name(NAME))?;
     let text = |text: &OsStr| must("its command line", CString::new(text.as_bytes()));
     let program = text(run.program.as_os_str())?;
     let mut args = vec![program.clone()];
@@ -64,16 +69,16 @@ pub(super) fn run(run: &Run, guard: Option<BorrowedFd<'_>>) -> Result<Infallible
 
     let mut steps = Steps { plan: &run.confinement, guard, failures: None };
     steps.take(&program)?;
+    if must("the wait for its start", nix::unistd::read(start, &mut [0]))? == 0 {
+        return Ok(());
+    }
     // `execve` is given `program` itself, whose address the filter knows.
     let Err(error) = execve(&program, &args, &env);
     Err(ConfineError::Execute { program: run.program.clone(), source: error.into() })
 }
 
 /// Takes every step, whatever failed before, and tells on stdout what did.
-pub(super) fn rehearse(
-    plan: &Confinement,
-    guard: Option<BorrowedFd<'_>>,
-) -> Result<(), ConfineError> {
+pub(super) fn rehearse(plan: &Confinement, guard: Option<&OwnedFd>) -> Result<(), ConfineError> {
     let mut steps = Steps { plan, guard, failures: Some(Failures::new()) };
     steps.take(c"/")?;
     let text = serde_json::to_string(&steps.failures.unwrap_or_default()).unwrap_or_default();
@@ -86,7 +91,7 @@ pub(super) fn rehearse(
 struct Steps<'a> {
     plan: &'a Confinement,
     /// To the server, which looks at addresses.
-    guard: Option<BorrowedFd<'a>>,
+    guard: Option<&'a OwnedFd>,
     /// In a rehearsal.
     failures: Option<Failures>,
 }
@@ -103,8 +108,8 @@ impl Steps<'_> {
 
         // Control groups are files that later steps put out of reach. From
         // here on everything that is used up counts.
-        for group in &plan.cgroups {
-            must("a control group", life::enter_group(group))?;
+        for (layers, group) in &plan.cgroups {
+            self.layers(*layers, || life::enter_group(group))?;
         }
 
         // Limits and the score need `/proc` and, for the score, no rights.
@@ -140,7 +145,7 @@ impl Steps<'_> {
         self.layer(Layer::Addresses, || {
             nix::sys::prctl::set_no_new_privs()?;
             let channel = channel.ok_or("nobody guards its addresses")?;
-            Ok(guard::ask(channel.try_clone_to_owned()?)?)
+            Ok(guard::ask(channel.try_clone()?)?)
         })?;
 
         // Last, because it refuses what all the others did.
@@ -153,16 +158,26 @@ impl Steps<'_> {
         layer: Layer,
         step: impl FnOnce() -> Result<(), StepError>,
     ) -> Result<(), ConfineError> {
-        if !self.plan.has(layer) {
-            return Ok(());
-        }
+        self.layers(layer.into(), step)
+    }
+
+    /// Takes a step of several layers if any of them is in force.
+    fn layers(
+        &mut self,
+        layers: Layers,
+        step: impl FnOnce() -> Result<(), StepError>,
+    ) -> Result<(), ConfineError> {
+        let in_force = layers.iter().filter(|layer| self.plan.has(*layer));
+        let Some(first) = in_force.clone().next() else { return Ok(()) };
         match (step(), &mut self.failures) {
             (Ok(()), _) => Ok(()),
             (Err(error), Some(failures)) => {
-                failures.entry(layer.name().to_owned()).or_insert_with(|| error.to_string());
+                for layer in in_force {
+                    failures.entry(layer.name().to_owned()).or_insert_with(|| error.to_string());
+                }
                 Ok(())
             }
-            (Err(source), None) => Err(ConfineError::Step { step: layer.name(), source }),
+            (Err(source), None) => Err(ConfineError::Step { step: first.name(), source }),
         }
     }
 }

@@ -26,8 +26,9 @@ pub struct Confinement {
     pub user: u32,
     /// Whether that user may read its [`FileRules::read`] whoever owns them.
     pub reads_any_owner: bool,
-    /// Where it enters its control groups: `tasks` or `cgroup.procs` files.
-    pub cgroups: Vec<PathBuf>,
+    /// Where it enters its control groups, `tasks` or `cgroup.procs` files, and
+    /// the layers that each makes.
+    pub cgroups: Vec<(Layers, PathBuf)>,
     /// The compiled filter, with [`Layer::Seccomp`].
     pub system_calls: String,
     /// Whether the kernel logs the calls that the filter refuses.

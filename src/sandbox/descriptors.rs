@@ -11,7 +11,7 @@ use rustix::net::{
 };
 
 /// How many may travel with one message.
-const MOST: usize = 3;
+const MOST: usize = 4;
 
 /// Sends a few bytes, and the descriptors with them.
 pub(super) fn send(

@@ -11,7 +11,6 @@
 //! before Deno, only to apply the layers, would take 2 ms of every cold start.
 //! A clone of this process takes a tenth of that and may do what it likes.
 
-use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
@@ -85,8 +84,8 @@ impl ForkServer {
     }
 
     /// Makes a child of the calling process, which has to wait for it. Of the
-    /// descriptors, the first two are its output; a third one is for whoever
-    /// guards its addresses.
+    /// descriptors, the first two are its output; then comes what it waits for
+    /// before it becomes a program, and last whoever guards its addresses.
     pub(super) fn make(
         &mut self,
         order: &Order,
@@ -196,7 +195,7 @@ fn obey(
     (user, group): (Uid, Gid),
     descriptors: &[OwnedFd],
 ) -> Result<(), ConfineError> {
-    let [stdout, stderr, ..] = descriptors else { return Ok(()) };
+    let [stdout, stderr, others @ ..] = descriptors else { return Ok(()) };
     confine::must("its own output", nix::unistd::dup2_stderr(stderr))?;
     confine::must("its own output", nix::unistd::dup2_stdout(stdout))?;
     if order.layers().has(Layer::UserNamespace) {
@@ -210,11 +209,10 @@ fn obey(
             confine::must("the ids of its namespace", std::fs::write(file, text))?;
         }
     }
-    let guard = descriptors.get(2).map(AsFd::as_fd);
-    match order {
-        Order::Born(_) => Ok(()),
-        Order::Rehearse(confinement) => confine::rehearse(confinement, guard),
-        Order::Run(run) => confine::run(run, guard).map(|never: Infallible| match never {}),
+    match (order, others) {
+        (Order::Rehearse(confinement), guard) => confine::rehearse(confinement, guard.first()),
+        (Order::Run(run), [start, guard @ ..]) => confine::run(run, start, guard.first()),
+        (Order::Born(_) | Order::Run(_), _) => Ok(()),
     }
 }
 

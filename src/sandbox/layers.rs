@@ -115,7 +115,7 @@ impl Layers {
     }
 
     /// Each of them, in the order of reports.
-    pub fn iter(self) -> impl Iterator<Item = Layer> {
+    pub fn iter(self) -> impl Iterator<Item = Layer> + Clone {
         Layer::ALL.iter().copied().filter(move |layer| self.has(*layer))
     }
 

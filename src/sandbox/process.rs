@@ -1,7 +1,7 @@
 //! A running process whose one promise is: killed and waited for before it is
 //! gone.
 
-use std::io;
+use std::io::{self, PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -30,6 +30,8 @@ pub struct Process {
     out_of_memory: bool,
     stdout: Option<pipe::Receiver>,
     stderr: Option<pipe::Receiver>,
+    /// What it waits for; `None` once it has it.
+    start: Option<PipeWriter>,
 }
 
 /// What a process has until it has been waited for.
@@ -42,7 +44,12 @@ struct Running {
 impl Process {
     /// Takes over a child that nothing else waits for. Must be called inside
     /// the runtime that will wait for it.
-    pub(super) fn new(pid: Pid, pipes: [OwnedFd; 2], holdings: Holdings) -> io::Result<Self> {
+    pub(super) fn new(
+        pid: Pid,
+        pipes: [OwnedFd; 2],
+        start: PipeWriter,
+        holdings: Holdings,
+    ) -> io::Result<Self> {
         // Until it has been waited for, its id cannot become another's.
         let id = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Errno::ESRCH)?;
         let pidfd = pidfd_open(id, PidfdFlags::empty())?;
@@ -54,6 +61,7 @@ impl Process {
             out_of_memory: false,
             stdout: Some(stdout?),
             stderr: Some(stderr?),
+            start: Some(start),
         })
     }
 
@@ -65,6 +73,15 @@ impl Process {
     /// The process id; `None` once it has been waited for.
     pub fn id(&self) -> Option<u32> {
         self.running.as_ref().and_then(|_| self.pid.as_raw().try_into().ok())
+    }
+
+    /// Lets it become its program; until then it only is confined. An error
+    /// means that it has ended already.
+    pub fn start(&mut self) -> io::Result<()> {
+        match self.start.take() {
+            Some(mut start) => start.write_all(&[1]),
+            None => Ok(()),
+        }
     }
 
     /// What it writes to its standard output; `None` the second time.

@@ -100,9 +100,10 @@ impl Spawner {
         &self.sandbox
     }
 
-    /// Starts a process. An error means that nothing runs; a layer that cannot
-    /// be applied shows as a process that exits at once with
-    /// [`EXIT_NOT_CONFINED`](super::confine::EXIT_NOT_CONFINED).
+    /// Makes a process, which confines itself and then waits for
+    /// [`Process::start`] to become the program. An error means that there is
+    /// none; a layer that cannot be applied shows as a process that exits at
+    /// once with [`EXIT_NOT_CONFINED`](super::confine::EXIT_NOT_CONFINED).
     pub async fn spawn(&self, spec: CommandSpec) -> io::Result<Process> {
         let (started, answer) = oneshot::channel();
         let job = Job { spec, started, runtime: Handle::current() };
@@ -141,14 +142,15 @@ fn spawn(fork_server: &mut ForkServer, spec: CommandSpec) -> io::Result<Process>
     let Cage { confinement, holdings, policy, .. } = cage;
     let (stdout, out) = io::pipe()?;
     let (stderr, err) = io::pipe()?;
+    let (word, start) = io::pipe()?;
     let guarded =
         policy.map(|policy| Ok::<_, io::Error>((policy, Channel::pair()?))).transpose()?;
-    let mut descriptors = vec![out.as_fd(), err.as_fd()];
+    let mut descriptors = vec![out.as_fd(), err.as_fd(), word.as_fd()];
     descriptors.extend(guarded.as_ref().map(|(_, (_, theirs))| theirs.as_fd()));
     let order = Order::Run(Run { program, args, env, cwd, confinement });
     let pid = fork_server.make(&order, &descriptors)?;
     let output = [OwnedFd::from(stdout), OwnedFd::from(stderr)];
-    let process = Process::new(pid, output, holdings).inspect_err(|_| {
+    let process = Process::new(pid, output, start, holdings).inspect_err(|_| {
         // Nobody has it, so nobody else will end it.
         let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         let _ = nix::sys::wait::waitpid(pid, None);

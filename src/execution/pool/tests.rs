@@ -11,12 +11,12 @@ use std::task::{Context, Poll, Waker};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::execution::fleet::Settings;
 use crate::execution::instance::Spare;
-use crate::execution::launch::Launcher;
+use crate::execution::launch::{Launcher, Tools};
 use crate::execution::link::Link;
 use crate::function::permissions::OperatorAllows;
 use crate::function::published::{Format, Release, Runtime as Runs};
@@ -113,16 +113,14 @@ impl Bed {
             Spawner::start_with(PathBuf::from("/bin/false"), Arc::new(sandbox)).unwrap()
         });
         let nowhere = PathBuf::from("/nonexistent");
-        let launcher = Launcher {
+        let launcher = Launcher::new(Tools {
             spawner: SPAWNER.clone(),
             deno: nowhere.clone(),
             shim: nowhere.clone(),
             run: nowhere.clone(),
             cache_base: nowhere,
-            cache: OnceCell::new(),
             lanes: 1,
-            next: Mutex::default(),
-        };
+        });
         let settings = Settings {
             idle: Duration::from_mins(1),
             spares: 1,

@@ -209,9 +209,11 @@ impl Esbuild {
             group: LIMITS,
             ..Needs::default()
         };
-        let cage = self.spawner.sandbox().cage(needs).map_err(BuildError::io("make its cage"))?;
+        let sandbox = self.spawner.sandbox();
+        let cage = sandbox.hold().and_then(|holdings| sandbox.cage(needs, holdings));
+        let cage = cage.map_err(BuildError::io("make its cage"))?;
         for folder in &rules.write {
-            cage.give(folder).map_err(BuildError::io("give it a folder"))?;
+            cage.holdings().give(folder).map_err(BuildError::io("give it a folder"))?;
         }
         let spec = CommandSpec {
             program: self.program.clone(),
@@ -222,6 +224,8 @@ impl Esbuild {
         };
         let mut process =
             self.spawner.spawn(spec).await.map_err(BuildError::io("start the bundler"))?;
+        // If it has ended already, that will be said.
+        let _ = process.start();
         let stdout = process.take_stdout();
         let stderr = process.take_stderr();
         let all = async { tokio::join!(read(stdout), read(stderr), process.wait()) };

@@ -273,14 +273,18 @@ impl TestBed {
 
     /// Instances and spares that run.
     pub(crate) fn instances(&self) -> Vec<Process> {
+        self.processes(Process::is_instance)
+    }
+
+    /// What of that kind the server has started and runs.
+    pub(crate) fn processes(&self, kind: impl Fn(&Process) -> bool) -> Vec<Process> {
         let all = self.shown_server().processes();
-        all.into_iter().filter(|process| process.is_instance() && process.is_alive()).collect()
+        all.into_iter().filter(|process| process.is_alive() && kind(process)).collect()
     }
 
     /// The one process of that kind.
     pub(crate) fn only(&self, kind: impl Fn(&Process) -> bool) -> Process {
-        let found = self.shown_server().processes().into_iter();
-        let found: Vec<_> = found.filter(|process| process.is_alive() && kind(process)).collect();
+        let found = self.processes(kind);
         assert_eq!(found.len(), 1, "{found:?}");
         found.into_iter().next().expect("one was found")
     }

@@ -13,6 +13,7 @@ pub(crate) struct Process {
     started: u64,
     parent: u32,
     zombie: bool,
+    name: String,
     args: Vec<String>,
 }
 
@@ -22,13 +23,15 @@ impl Process {
         let args = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let args = String::from_utf8_lossy(&args);
         // The name in parentheses may hold anything, also parentheses.
-        let (_, fields) = stat.rsplit_once(") ")?;
+        let (id_and_name, fields) = stat.rsplit_once(") ")?;
+        let (_, name) = id_and_name.split_once(" (")?;
         let fields: Vec<_> = fields.split(' ').collect();
         Some(Self {
             pid,
             parent: fields.get(1)?.parse().ok()?,
             started: fields.get(19)?.parse().ok()?,
             zombie: matches!(*fields.first()?, "Z" | "X"),
+            name: name.to_owned(),
             args: args.split_terminator('\0').map(str::to_owned).collect(),
         })
     }
@@ -66,10 +69,15 @@ impl Process {
         self.args.iter().any(|arg| arg.ends_with("boot.js"))
     }
 
-    /// Whether it is the fork server, or a clone of it that has not become
-    /// another program yet.
+    /// Whether it is the fork server, and not a clone of it that waits to
+    /// become another program.
     pub(crate) fn is_fork_server(&self) -> bool {
-        self.has_arg("fork-server")
+        self.has_arg("fork-server") && self.name == "doze"
+    }
+
+    /// Whether it is confined and waits to become an instance.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.name == "doze-prepared"
     }
 
     /// Whether it was started with that argument.

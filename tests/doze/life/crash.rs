@@ -121,7 +121,8 @@ async fn what_a_process_started_ends_with_it() {
     let manifest = json!({ "permissions": ["--allow-run"] });
     bed.function("parent").source(source).manifest(manifest).drop_in().await;
     bed.get("/parent").await.ok();
-    let sleep = bed.only(|process| process.has_arg("271828"));
+    let find = || bed.processes(|process| process.has_arg("271828")).pop().ok_or("not yet");
+    let sleep = until("the program runs", find).await;
     bed.post("/parent", "").await.error(502, "function_crashed");
     until("the process is gone", || if sleep.is_alive() { Err("it is there") } else { Ok(()) })
         .await;
@@ -132,10 +133,15 @@ async fn without_its_fork_server_a_server_serves_on_and_starts_another() {
     let bed = TestBed::new().flag("--spares", "0").up().await;
     bed.function("old").source(IDENTITY).drop_in().await;
     let old = identity(bed.get("/old").await);
-    let fork_server = bed.only(Process::is_fork_server);
+    let only = || {
+        let [found] =
+            bed.processes(Process::is_fork_server).try_into().map_err(|all| format!("{all:?}"))?;
+        Ok::<Process, String>(found)
+    };
+    let fork_server = until("there is one fork server", only).await;
     fork_server.kill();
     bed.function("new").source(IDENTITY).drop_in().await;
     identity(bed.get("/new").await);
     assert_eq!(identity(bed.get("/old").await).id, old.id);
-    assert_ne!(bed.only(Process::is_fork_server), fork_server);
+    assert_ne!(until("there is one fork server", only).await, fork_server);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::functions::{IDENTITY, identity};
-use crate::harness::{TestBed, until_asked};
+use crate::harness::{Process, TestBed, until, until_asked};
 
 #[tokio::test]
 async fn the_first_request_starts_an_instance_and_the_second_finds_it_warm() {
@@ -38,6 +38,26 @@ async fn a_waiting_spare_serves_a_first_request() {
         if response.start() == "spare" { Ok(()) } else { Err(format!("{response:?}")) }
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_next_process_waits_confined_and_its_loss_is_noticed_by_nobody() {
+    let bed = TestBed::new().flag("--spares", 0).up().await;
+    let prepared = || bed.processes(Process::is_prepared).pop().ok_or("nothing waits");
+    let pids = || bed.instances().iter().map(|instance| instance.pid).collect::<Vec<_>>();
+    for name in ["one", "two", "three"] {
+        bed.function(name).source(IDENTITY).drop_in().await;
+    }
+    identity(bed.get("/one").await);
+
+    let waiting = until("another is prepared", prepared).await;
+    identity(bed.get("/two").await);
+    assert!(pids().contains(&waiting.pid), "{waiting:?}, but {:?}", pids());
+
+    let lost = until("another is prepared", prepared).await;
+    lost.kill();
+    assert_eq!(bed.get("/three").await.ok().start(), "cold");
+    assert!(!pids().contains(&lost.pid), "{lost:?}, but {:?}", pids());
 }
 
 #[tokio::test]
