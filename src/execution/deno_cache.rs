@@ -54,7 +54,8 @@ impl DenoCache {
         Ok(Self(files))
     }
 
-    /// Keeps it for the next server; all of it or nothing.
+    /// Keeps it for the next server, all of it or nothing, in place of what
+    /// another Deno or shim left.
     pub fn save(&self, folder: &Path) -> io::Result<()> {
         let base = folder.parent().unwrap_or(folder);
         DirBuilder::new().recursive(true).mode(0o700).create(base)?;
@@ -63,7 +64,17 @@ impl DenoCache {
         fs::rename(&new, folder).inspect_err(|_| {
             // Another server was first. Its cache is as good.
             let _ = fs::remove_dir_all(&new);
-        })
+        })?;
+        for entry in fs::read_dir(base)? {
+            let path = entry?.path();
+            // A server that uses it has read it, and another is making the new ones.
+            let new =
+                path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if path != folder && !new {
+                let _ = fs::remove_dir_all(path);
+            }
+        }
+        Ok(())
     }
 
     /// Makes a folder with a copy of it.
@@ -95,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_reads_back_and_a_second_save_changes_nothing() {
+    fn what_is_saved_reads_back_until_another_takes_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("deno/abc");
         let cache = DenoCache(vec![("code".into(), b"bytes".to_vec())]);
@@ -103,6 +114,9 @@ mod tests {
         assert_eq!(DenoCache::read(&place).unwrap().0, cache.0);
         assert!(DenoCache(vec![("code".into(), b"other".to_vec())]).save(&place).is_err());
         assert_eq!(DenoCache::read(&place).unwrap().0, cache.0);
-        assert_eq!(fs::read_dir(folder.path().join("deno")).unwrap().count(), 1);
+        let count = || fs::read_dir(folder.path().join("deno")).unwrap().count();
+        assert_eq!(count(), 1);
+        cache.save(&folder.path().join("deno/def")).unwrap();
+        assert_eq!(count(), 1, "the older one is of no use any more");
     }
 }
