@@ -175,8 +175,17 @@ impl Sandbox {
 
         rehearse(self, demand);
 
-        if !self.report.in_force().has(Layer::OwnUser) {
+        let in_force = self.report.in_force();
+        if !in_force.has(Layer::OwnUser) {
             self.users = None;
+        }
+        if self
+            .cgroups
+            .as_ref()
+            .is_some_and(|groups| groups.layers().without(in_force) != Layers::NONE)
+        {
+            // A process enters all of them or none.
+            self.cgroups = None;
         }
     }
 

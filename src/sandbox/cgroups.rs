@@ -6,6 +6,7 @@
 //! that the next server can tell what a killed one left.
 
 mod mounted;
+mod own;
 
 use std::fs;
 use std::io;
@@ -18,6 +19,7 @@ use nix::unistd::Pid;
 
 use super::{Layer, Layers};
 use mounted::Mounted;
+use own::Own;
 
 /// Period of the processor quota, in microseconds.
 const CPU_PERIOD: u64 = 100_000;
@@ -54,8 +56,7 @@ pub(super) struct Cgroups {
 struct Hierarchy {
     version: Version,
     layers: Layers,
-    /// This server's folder in it.
-    folder: PathBuf,
+    own: Own,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,31 +77,37 @@ impl Cgroups {
             if !wanted.has(layer) {
                 continue;
             }
-            let found =
-                mounts.iter().find(|mounted| mounted.controllers.iter().any(|c| c == controller));
-            let Some(mounted) = found else {
+            let Some(mounted) = mounts.iter().find(|mounted| mounted.has(controller)) else {
                 missing
                     .push((layer, format!("no control group has the controller `{controller}`")));
                 continue;
             };
-            match mounted.own_folder(controller) {
-                Ok(folder) => match hierarchies.iter_mut().find(|h| h.folder == folder) {
-                    Some(hierarchy) => hierarchy.layers = hierarchy.layers.with(layer),
-                    None => hierarchies.push(Hierarchy {
-                        version: mounted.version,
-                        layers: layer.into(),
-                        folder,
-                    }),
-                },
+            match Hierarchy::of(mounted, &mut hierarchies).and_then(|hierarchy| {
+                hierarchy.own.hand_down(controller)?;
+                hierarchy.layers = hierarchy.layers.with(layer);
+                Ok(())
+            }) {
+                Ok(()) => {}
                 Err(error) => {
                     let place = mounted.folder.display();
                     missing.push((layer, format!("`{place}` is not ours to use: {error}")));
                 }
             }
         }
-        let cgroups =
-            (!hierarchies.is_empty()).then(|| Self { hierarchies, next: AtomicU64::new(1) });
-        (cgroups, missing)
+        // What is of no use is left as it was.
+        hierarchies.retain(|hierarchy| hierarchy.layers != Layers::NONE);
+        let cgroups = Self { hierarchies, next: AtomicU64::new(1) };
+        match cgroups.make(GroupLimits::default()) {
+            Ok(group) => {
+                drop(group);
+                ((!cgroups.hierarchies.is_empty()).then_some(cgroups), missing)
+            }
+            Err(error) => {
+                let why = format!("a group cannot be limited: {error}");
+                missing.extend(cgroups.layers().iter().map(|layer| (layer, why.clone())));
+                (None, missing)
+            }
+        }
     }
 
     /// The layers that these groups make.
@@ -113,7 +120,7 @@ impl Cgroups {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let mut group = Group { parts: Vec::new() };
         for hierarchy in &self.hierarchies {
-            let folder = hierarchy.folder.join(&name);
+            let folder = hierarchy.own.folder().join(&name);
             fs::create_dir(&folder)?;
             // Recorded first: what follows may fail, and the folder then goes.
             group.parts.push(Part {
@@ -135,18 +142,23 @@ impl Cgroups {
     }
 }
 
-impl Drop for Cgroups {
-    fn drop(&mut self) {
-        for hierarchy in &self.hierarchies {
-            remove(&hierarchy.folder);
-        }
-    }
-}
-
 /// Settings that some kernels do not have.
 const OPTIONAL: [&str; 3] = ["memory.memsw.limit_in_bytes", "memory.swap.max", "memory.oom.group"];
 
 impl Hierarchy {
+    /// The one that is mounted there, among those that are in use or new.
+    fn of<'a>(mounted: &Mounted, all: &'a mut Vec<Self>) -> io::Result<&'a mut Self> {
+        let index = match all.iter().position(|hierarchy| hierarchy.own.is_in(mounted)) {
+            Some(index) => index,
+            None => {
+                let own = Own::make(mounted)?;
+                all.push(Self { version: mounted.version, layers: Layers::NONE, own });
+                all.len() - 1
+            }
+        };
+        Ok(&mut all[index])
+    }
+
     fn settings(&self, limits: GroupLimits) -> Vec<(&'static str, String)> {
         let GroupLimits { memory, tasks, cpu_percent } = limits;
         let quota = cpu_percent * CPU_PERIOD / 100;

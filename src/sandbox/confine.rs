@@ -103,9 +103,8 @@ impl Steps<'_> {
 
         // Control groups are files that later steps put out of reach. From
         // here on everything that is used up counts.
-        for group in &plan.cgroups {
-            must("a control group", life::enter_group(group))?;
-        }
+        let groups = [Layer::Memory, Layer::Tasks, Layer::Cpu];
+        self.layers(&groups, || plan.cgroups.iter().try_for_each(|file| life::enter_group(file)))?;
 
         // Limits and the score need `/proc` and, for the score, no rights.
         self.layer(Layer::Limits, || life::limit(plan))?;
@@ -130,9 +129,7 @@ impl Steps<'_> {
         // Files late: until here this process still had to reach its own.
         let path = Path::new(OsStr::from_bytes(program.to_bytes()));
         let landlock = [Layer::LandlockFiles, Layer::LandlockPorts, Layer::LandlockScopes];
-        if let Some(first) = landlock.into_iter().find(|layer| plan.has(*layer)) {
-            self.layer(first, || landlock::restrict(plan, path))?;
-        }
+        self.layers(&landlock, || landlock::restrict(plan, path))?;
 
         // From here on the server answers for every address; after the steps
         // that it could not take part in, before the one that refuses this.
@@ -153,16 +150,26 @@ impl Steps<'_> {
         layer: Layer,
         step: impl FnOnce() -> Result<(), StepError>,
     ) -> Result<(), ConfineError> {
-        if !self.plan.has(layer) {
-            return Ok(());
-        }
+        self.layers(&[layer], step)
+    }
+
+    /// Takes the one step of several layers if any of them is in force.
+    fn layers(
+        &mut self,
+        layers: &[Layer],
+        step: impl FnOnce() -> Result<(), StepError>,
+    ) -> Result<(), ConfineError> {
+        let mut wanted = layers.iter().filter(|layer| self.plan.has(**layer)).peekable();
+        let Some(first) = wanted.peek() else { return Ok(()) };
         match (step(), &mut self.failures) {
             (Ok(()), _) => Ok(()),
             (Err(error), Some(failures)) => {
-                failures.entry(layer.name().to_owned()).or_insert_with(|| error.to_string());
+                for layer in wanted {
+                    failures.entry(layer.name().to_owned()).or_insert_with(|| error.to_string());
+                }
                 Ok(())
             }
-            (Err(source), None) => Err(ConfineError::Step { step: layer.name(), source }),
+            (Err(source), None) => Err(ConfineError::Step { step: first.name(), source }),
         }
     }
 }
