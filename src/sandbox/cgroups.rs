@@ -6,6 +6,7 @@
 //! that the next server can tell what a killed one left.
 
 mod mounted;
+mod own;
 
 use std::fs;
 use std::io;
@@ -18,6 +19,7 @@ use nix::unistd::Pid;
 
 use super::{Layer, Layers};
 use mounted::Mounted;
+use own::Own;
 
 /// Period of the processor quota, in microseconds.
 const CPU_PERIOD: u64 = 100_000;
@@ -54,8 +56,7 @@ pub(super) struct Cgroups {
 struct Hierarchy {
     version: Version,
     layers: Layers,
-    /// This server's folder in it.
-    folder: PathBuf,
+    own: Own,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,28 +77,33 @@ impl Cgroups {
             if !wanted.has(layer) {
                 continue;
             }
-            let found =
-                mounts.iter().find(|mounted| mounted.controllers.iter().any(|c| c == controller));
-            let Some(mounted) = found else {
+            let Some(mounted) = mounts.iter().find(|mounted| mounted.has(controller)) else {
                 missing
                     .push((layer, format!("no control group has the controller `{controller}`")));
                 continue;
             };
-            match mounted.own_folder(controller) {
-                Ok(folder) => match hierarchies.iter_mut().find(|h| h.folder == folder) {
-                    Some(hierarchy) => hierarchy.layers = hierarchy.layers.with(layer),
-                    None => hierarchies.push(Hierarchy {
-                        version: mounted.version,
-                        layers: layer.into(),
-                        folder,
-                    }),
-                },
+            match Hierarchy::of(mounted, &mut hierarchies).and_then(|hierarchy| {
+                hierarchy.own.hand_down(controller)?;
+                hierarchy.layers = hierarchy.layers.with(layer);
+                Ok(())
+            }) {
+                Ok(()) => {}
                 Err(error) => {
                     let place = mounted.folder.display();
                     missing.push((layer, format!("`{place}` is not ours to use: {error}")));
                 }
             }
         }
+        // What is of no use is left as it was.
+        hierarchies.retain(|hierarchy| match hierarchy.try_out() {
+            _ if hierarchy.layers == Layers::NONE => false,
+            Ok(()) => true,
+            Err(error) => {
+                let why = format!("a group cannot be limited: {error}");
+                missing.extend(hierarchy.layers.iter().map(|layer| (layer, why.clone())));
+                false
+            }
+        });
         let cgroups =
             (!hierarchies.is_empty()).then(|| Self { hierarchies, next: AtomicU64::new(1) });
         (cgroups, missing)
@@ -111,9 +117,7 @@ impl Cgroups {
     /// Does without the groups that none of these layers needs.
     pub(super) fn keep(mut self, in_force: Layers) -> Option<Self> {
         let needed = |hierarchy: &Hierarchy| hierarchy.layers.iter().any(|l| in_force.has(l));
-        for hierarchy in self.hierarchies.extract_if(.., |hierarchy| !needed(hierarchy)) {
-            remove(&hierarchy.folder);
-        }
+        self.hierarchies.retain(needed);
         (!self.hierarchies.is_empty()).then_some(self)
     }
 
@@ -122,27 +126,56 @@ impl Cgroups {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let mut group = Group { parts: Vec::new() };
         for hierarchy in &self.hierarchies {
-            let folder = hierarchy.folder.join(&name);
-            fs::create_dir(&folder)?;
-            let (version, layers) = (hierarchy.version, hierarchy.layers);
-            group.parts.push(Part { folder, version, layers });
+            group.parts.push(hierarchy.make(&name)?);
         }
         Ok(group)
-    }
-}
-
-impl Drop for Cgroups {
-    fn drop(&mut self) {
-        for hierarchy in &self.hierarchies {
-            remove(&hierarchy.folder);
-        }
     }
 }
 
 /// Settings that some kernels do not have.
 const OPTIONAL: [&str; 3] = ["memory.memsw.limit_in_bytes", "memory.swap.max", "memory.oom.group"];
 
+impl Hierarchy {
+    /// The one that is mounted there, among those that are in use or new.
+    fn of<'a>(mounted: &Mounted, all: &'a mut Vec<Self>) -> io::Result<&'a mut Self> {
+        let index = match all.iter().position(|hierarchy| hierarchy.own.is_in(mounted)) {
+            Some(index) => index,
+            None => {
+                let own = Own::make(mounted)?;
+                all.push(Self { version: mounted.version, layers: Layers::NONE, own });
+                all.len() - 1
+            }
+        };
+        Ok(&mut all[index])
+    }
+
+    fn make(&self, name: &str) -> io::Result<Part> {
+        let folder = self.own.folder().join(name);
+        fs::create_dir(&folder)?;
+        Ok(Part { folder, version: self.version, layers: self.layers })
+    }
+
+    fn try_out(&self) -> io::Result<()> {
+        let part = self.make("try")?;
+        let result = part.limit(GroupLimits::default());
+        drop(Group { parts: vec![part] });
+        result
+    }
+}
+
 impl Part {
+    fn limit(&self, limits: GroupLimits) -> io::Result<()> {
+        for (file, value) in self.settings(limits) {
+            match fs::write(self.folder.join(file), &value) {
+                // Not every kernel counts swap, or kills by groups.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && OPTIONAL.contains(&file) => {}
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
     fn settings(&self, limits: GroupLimits) -> Vec<(&'static str, String)> {
         let GroupLimits { memory, tasks, cpu_percent } = limits;
         let quota = cpu_percent * CPU_PERIOD / 100;
@@ -191,17 +224,7 @@ struct Part {
 impl Group {
     /// From here on it allows this much.
     pub(super) fn limit(&self, limits: GroupLimits) -> io::Result<()> {
-        for part in &self.parts {
-            for (file, value) in part.settings(limits) {
-                match fs::write(part.folder.join(file), &value) {
-                    // Not every kernel counts swap, or kills by groups.
-                    Err(error)
-                        if error.kind() == io::ErrorKind::NotFound && OPTIONAL.contains(&file) => {}
-                    result => result?,
-                }
-            }
-        }
-        Ok(())
+        self.parts.iter().try_for_each(|part| part.limit(limits))
     }
 
     /// The files by which a process enters, and the layers that this makes.

@@ -135,9 +135,7 @@ impl Steps<'_> {
         // Files late: until here this process still had to reach its own.
         let path = Path::new(OsStr::from_bytes(program.to_bytes()));
         let landlock = [Layer::LandlockFiles, Layer::LandlockPorts, Layer::LandlockScopes];
-        if let Some(first) = landlock.into_iter().find(|layer| plan.has(*layer)) {
-            self.layer(first, || landlock::restrict(plan, path))?;
-        }
+        self.layers(landlock.into_iter().collect(), || landlock::restrict(plan, path))?;
 
         // From here on the server answers for every address; after the steps
         // that it could not take part in, before the one that refuses this.

@@ -28,8 +28,11 @@ pub(super) const FACTS: [&str; 5] = [
     "/proc/sys/vm/overcommit_memory",
     "/sys/devices/system/cpu/online",
 ];
-/// What anything may open.
-pub(super) const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"];
+/// What anything may open. Not those that never end: a bundler would read one
+/// of them, through a link, for as long as there is memory.
+const DEVICES: [&str; 1] = ["/dev/null"];
+/// What other programs may open as well.
+const DEVICES_OF_PROGRAMS: [&str; 3] = ["/dev/zero", "/dev/random", "/dev/urandom"];
 
 /// What a process with this plan reads of the system.
 pub(super) fn read(plan: &Confinement) -> Vec<PathBuf> {
@@ -38,6 +41,12 @@ pub(super) fn read(plan: &Confinement) -> Vec<PathBuf> {
     let programs = if plan.programs { &PROGRAMS[..] } else { &[] };
     // A folder before what is in it, which would else be covered.
     [programs, &LIBRARIES, names].into_iter().flatten().map(PathBuf::from).collect()
+}
+
+/// The devices that a process with this plan may open.
+pub(super) fn devices(plan: &Confinement) -> Vec<PathBuf> {
+    let more = if plan.programs { &DEVICES_OF_PROGRAMS[..] } else { &[] };
+    [&DEVICES, more].into_iter().flatten().map(PathBuf::from).collect()
 }
 
 /// Where the dynamic linker lies, which the kernel runs for every program.

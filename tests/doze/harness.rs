@@ -32,11 +32,11 @@ mod server;
 mod wait;
 mod websocket;
 
-pub(crate) use bed::TestBed;
+pub(crate) use bed::{PLAIN_USER, TestBed};
 pub(crate) use client::{Connection, Request};
 pub(crate) use function::copy_folder;
 pub(crate) use log::Record;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, status};
 pub(crate) use raw::{RawConnection, RawResponse};
 pub(crate) use response::Response;
 pub(crate) use server::{Program, Server, runtime_folder};

@@ -2,8 +2,10 @@
 //!
 //! - [`permissions`]: with every layer in force, what an author meets
 //! - [`layers`]: each layer alone, against native code in its process
+//! - [`machine`]: which layers can be had here, and by whom
 
 mod layers;
+mod machine;
 mod permissions;
 
 use serde_json::Value;

@@ -1,13 +1,9 @@
-//! Where control groups are mounted, and where this server's folder in them is.
+//! Where control groups are mounted, and where this process is in them.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Version, remove};
-
-/// Beginning of the name of a server's folder.
-const PREFIX: &str = "doze-";
+use super::Version;
 
 /// A mounted hierarchy, and where this process is in it.
 #[derive(Debug)]
@@ -58,80 +54,9 @@ impl Mounted {
         Some(Self { version, controllers, folder })
     }
 
-    /// This server's folder below, made if need be.
-    pub(super) fn own_folder(&self, controller: &str) -> io::Result<PathBuf> {
-        let folder = self.folder.join(format!("{PREFIX}{}", own_name()?));
-        if !folder.is_dir() {
-            remove_abandoned(&self.folder);
-            fs::create_dir(&folder)?;
-        }
-        if self.version == Version::Two
-            && let Err(error) = self.delegate(&folder, controller)
-        {
-            remove(&folder.join(SERVER));
-            remove(&folder);
-            return Err(error);
-        }
-        Ok(folder)
-    }
-
-    /// In version 2 a group with processes in it has no limits for those below,
-    /// so the server itself moves into a group beside them.
-    fn delegate(&self, folder: &Path, controller: &str) -> io::Result<()> {
-        let switch = format!("+{controller}");
-        let enable = |folder: &Path| fs::write(folder.join("cgroup.subtree_control"), &switch);
-        if enable(&self.folder).is_err() {
-            let server = self.folder.join(SERVER);
-            match fs::create_dir(&server) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-            fs::write(server.join("cgroup.procs"), "0")?;
-            enable(&self.folder)?;
-        }
-        enable(folder)
-    }
-}
-
-/// Where the server itself goes in version 2.
-const SERVER: &str = "doze.server";
-
-/// Tells this process from any other, also from a later one of its number.
-fn own_name() -> io::Result<String> {
-    let id = std::process::id();
-    let started = start_time(id).ok_or(io::ErrorKind::NotFound)?;
-    Ok(format!("{id}-{started}"))
-}
-
-/// Field 22 of `/proc/PID/stat`.
-fn start_time(id: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split(' ').nth(19)?.parse().ok()
-}
-
-/// Removes the folders of servers that are gone. A group that still has
-/// processes in it cannot be removed, so at worst this does nothing.
-fn remove_abandoned(parent: &Path) {
-    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let Some((id, started)) = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX))
-            .and_then(|name| name.split_once('-'))
-            .and_then(|(id, started)| Some((id.parse().ok()?, started.parse().ok()?)))
-        else {
-            continue;
-        };
-        if start_time(id) == Some(started) {
-            continue;
-        }
-        for below in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
-            if below.path().is_dir() {
-                remove(&below.path());
-            }
-        }
-        remove(&entry.path());
+    /// Whether it has that controller.
+    pub(super) fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|name| name == controller)
     }
 }
 

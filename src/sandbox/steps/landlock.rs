@@ -78,7 +78,7 @@ fn file_rules(plan: &Confinement, program: &Path) -> Vec<(Vec<PathBuf>, BitFlags
     vec![
         (system::read(plan), read),
         (paths(&system::FACTS), read),
-        (paths(&system::DEVICES), devices),
+        (system::devices(plan), devices),
         // To be executed is a right of its own: the program, and what the
         // kernel runs to load it.
         (linkers, run),

@@ -55,9 +55,9 @@ pub(in crate::sandbox) fn enter(plan: &Confinement) -> Result<(), StepError> {
         .map(|path| Place::make(root, path))
         .filter_map(Result::transpose)
         .collect::<io::Result<_>>()?;
-    let devices: Vec<Place> = system::DEVICES
+    let devices: Vec<Place> = system::devices(plan)
         .iter()
-        .map(|path| Place::make(root, Path::new(path)))
+        .map(|path| Place::make(root, path))
         .filter_map(Result::transpose)
         .collect::<io::Result<_>>()?;
     let proc = root.join("proc");

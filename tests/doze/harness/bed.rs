@@ -15,7 +15,7 @@ use super::server::runtime_folder;
 use super::{Program, RawConnection, Request, Server, until, until_asked};
 
 /// `nobody`.
-const PLAIN_USER: u32 = 65534;
+pub(crate) const PLAIN_USER: u32 = 65534;
 
 /// What a test lies on. Made by [`TestBed::start`], or by [`TestBed::new`] and
 /// what follows it.
@@ -287,6 +287,16 @@ impl TestBed {
         let found = self.processes(kind);
         assert_eq!(found.len(), 1, "{found:?}");
         found.into_iter().next().expect("one was found")
+    }
+
+    /// The same, as soon as it is there: a program shows its arguments a little
+    /// after whoever started it was told that it runs.
+    pub(crate) async fn appears(&self, kind: impl Fn(&Process) -> bool) -> Process {
+        until("the process is there", || {
+            let all = self.shown_server().processes();
+            all.iter().find(|process| kind(process)).cloned().ok_or_else(|| format!("{all:?}"))
+        })
+        .await
     }
 
     /// The instance that calls itself by that number.

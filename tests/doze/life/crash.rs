@@ -121,8 +121,7 @@ async fn what_a_process_started_ends_with_it() {
     let manifest = json!({ "permissions": ["--allow-run"] });
     bed.function("parent").source(source).manifest(manifest).drop_in().await;
     bed.get("/parent").await.ok();
-    let find = || bed.processes(|process| process.has_arg("271828")).pop().ok_or("not yet");
-    let sleep = until("the program runs", find).await;
+    let sleep = bed.appears(|process| process.has_arg("271828")).await;
     bed.post("/parent", "").await.error(502, "function_crashed");
     until("the process is gone", || if sleep.is_alive() { Err("it is there") } else { Ok(()) })
         .await;
