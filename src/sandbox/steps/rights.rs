@@ -11,14 +11,17 @@ use rustix::thread::{
 use super::StepError;
 use crate::sandbox::{Confinement, Layer};
 
-/// The one capability that is ever left, and only to programs of our own
-/// choice: a bundler reads a folder whoever owns it.
-const READS_ANY_OWNER: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
+/// Of these the first that there is, is all that is ever left, and only to
+/// programs of our own choice: a bundler reads a folder whoever owns it. Root in
+/// a container often has but the second, with which other layers let it write
+/// nothing more.
+const READS_ANY_OWNER: [CapabilitySet; 2] =
+    [CapabilitySet::DAC_READ_SEARCH, CapabilitySet::DAC_OVERRIDE];
 
 /// Nothing that is executed from here on can have a capability: not by its
 /// file, not by being root's.
 pub(in crate::sandbox) fn bound_capabilities(plan: &Confinement) -> Result<(), StepError> {
-    let kept = kept(plan);
+    let kept = kept(plan)?;
     if !capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
         // Who may not bound them keeps no more than this: what he has is
         // dropped next, and without new privileges nothing comes back.
@@ -57,8 +60,7 @@ pub(in crate::sandbox) fn become_user(plan: &Confinement) -> Result<(), StepErro
 
 /// Gives up what it still has.
 pub(in crate::sandbox) fn drop_capabilities(plan: &Confinement) -> Result<(), StepError> {
-    // A server without this right cannot pass it on.
-    let kept = kept(plan) & capabilities(None)?.permitted;
+    let kept = kept(plan)?;
     set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: kept })?;
     if !kept.is_empty() {
         configure_capability_in_ambient_set(kept, true)?;
@@ -66,10 +68,12 @@ pub(in crate::sandbox) fn drop_capabilities(plan: &Confinement) -> Result<(), St
     Ok(())
 }
 
-fn kept(plan: &Confinement) -> CapabilitySet {
-    if plan.reads_any_owner && plan.has(Layer::OwnUser) {
-        READS_ANY_OWNER
-    } else {
-        CapabilitySet::empty()
+fn kept(plan: &Confinement) -> Result<CapabilitySet, StepError> {
+    if !plan.reads_any_owner || !plan.has(Layer::OwnUser) {
+        return Ok(CapabilitySet::empty());
     }
+    // A server without this right cannot pass it on.
+    let permitted = capabilities(None)?.permitted;
+    let found = READS_ANY_OWNER.into_iter().find(|capability| permitted.contains(*capability));
+    Ok(found.unwrap_or(CapabilitySet::empty()))
 }
