@@ -15,9 +15,9 @@ use super::deno_cache::{self, DenoCache};
 use super::instance::{InstanceId, StartError};
 use super::link::Link;
 use super::output::Output;
-use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile};
+use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile, SCRATCH_MB};
 use super::warm_up::{Warmth, warm_up};
-use crate::sandbox::{Cage, CommandSpec, Process, Spawner};
+use crate::sandbox::{Cage, CommandSpec, Layer, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
@@ -80,6 +80,8 @@ pub struct Launched {
     pub receiver: ControlReceiver,
     /// What it prints.
     pub output: Output,
+    /// Whether nothing but its keeper bounds what it writes.
+    pub writes_unbounded: bool,
 }
 
 /// An instance's folder. It is removed when this is dropped.
@@ -92,9 +94,19 @@ impl Folder {
         Ok(Self(path))
     }
 
-    fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.0
     }
+}
+
+/// Where goes what a process writes.
+#[derive(Debug, Clone, Copy)]
+enum Writes {
+    /// Nowhere that outlives it.
+    Private,
+    /// To its folder, for the server to read.
+    Kept,
 }
 
 impl Drop for Folder {
@@ -122,7 +134,7 @@ impl Launcher {
             Some(ground) => ground,
             None => Ground::lay(&self.run, cache).map_err(StartError::launch)?,
         };
-        self.launch_on(ground, profile, || {
+        self.launch_on(ground, profile, Writes::Private, || {
             // Without one, the next launch makes its own and has the error.
             *self.next() = Ground::lay(&self.run, cache).ok();
         })
@@ -138,13 +150,15 @@ impl Launcher {
         &self,
         ground: Ground,
         profile: &Profile,
+        writes: Writes,
         meanwhile: impl FnOnce(),
     ) -> Result<Launched, StartError> {
         let Ground { id, folder, listener } = ground;
         let control = folder.path().join(CONTROL_SOCKET);
         let files = give_files(profile, folder.path()).map_err(StartError::launch)?;
         let place = Place { folder: folder.path(), files: &files, shim: &self.shim };
-        let cage = self.cage(profile, &place).map_err(StartError::launch)?;
+        let cage = self.cage(profile, &place, writes).map_err(StartError::launch)?;
+        let writes_unbounded = !cage.has(Layer::Mounts);
         cage.give(&control).map_err(StartError::launch)?;
 
         let mut process = self
@@ -191,12 +205,21 @@ impl Launcher {
             }
         };
         let link = Arc::new(Link::new(folder.path().join(HTTP_SOCKET), token, self.lanes));
-        Ok(Launched { id, link, process, folder, sender, receiver, output })
+        Ok(Launched { id, link, process, folder, sender, receiver, output, writes_unbounded })
     }
 
     /// What confines the process, and what is its own.
-    fn cage(&self, profile: &Profile, place: &Place<'_>) -> io::Result<Cage> {
-        let cage = self.spawner.sandbox().cage(profile.needs(place, &self.deno))?;
+    fn cage(&self, profile: &Profile, place: &Place<'_>, writes: Writes) -> io::Result<Cage> {
+        let mut needs = profile.needs(place, &self.deno);
+        if let Writes::Kept = writes {
+            needs.files.write.append(&mut needs.files.scratch);
+        }
+        let sandbox = self.spawner.sandbox();
+        if sandbox.layers().has(Layer::Memory) {
+            // Its group counts what it uses, which says more than what it maps.
+            needs.limits.data = None;
+        }
+        let cage = sandbox.cage(needs)?;
         cage.give(place.folder)?;
         cage.give_all(&place.folder.join(deno_cache::FOLDER))?;
         if let Files::Copied(_) = profile.files {
@@ -213,7 +236,7 @@ impl Launcher {
             return Ok(cache);
         }
         let ground = Ground::lay(&self.run, &DenoCache::default())?;
-        let first = self.launch_on(ground, &Profile::bare(), || {}).await;
+        let first = self.launch_on(ground, &Profile::bare(), Writes::Kept, || {}).await;
         let mut first = first.map_err(io::Error::other)?;
         // The rest is as much again as all of this, for every start to copy.
         warm_up(&first.link, Warmth::Light).await?;
@@ -250,22 +273,28 @@ fn give_files(profile: &Profile, folder: &Path) -> io::Result<PathBuf> {
             let copy = folder.join("files");
             std::fs::create_dir(&copy)?;
             if files.is_dir() {
-                copy_tree(files, &copy)?;
+                copy_tree(files, &copy, &mut (SCRATCH_MB << 20))?;
             }
             Ok(copy)
         }
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies all of it, if it is no larger than `room`.
+fn copy_tree(from: &Path, to: &Path, room: &mut u64) -> io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             std::fs::create_dir(&target)?;
-            copy_tree(&entry.path(), &target)?;
+            copy_tree(&entry.path(), &target, room)?;
         } else {
-            std::fs::copy(entry.path(), &target)?;
+            let size = std::fs::copy(entry.path(), &target)?;
+            *room = room.checked_sub(size).ok_or_else(|| {
+                io::Error::other(format!(
+                    "its own files take up more than the {SCRATCH_MB} MiB that it may write"
+                ))
+            })?;
         }
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What a process has to itself until it has been waited for.
 
+use super::Layers;
 use super::cgroups::Group;
 use super::users::User;
 
@@ -13,8 +14,8 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
-    pub(super) fn ran_out_of_memory(&self) -> bool {
-        self.group.as_ref().is_some_and(Group::ran_out_of_memory)
+    pub(super) fn reached(&self) -> Layers {
+        self.group.as_ref().map(Group::reached).unwrap_or_default()
     }
 
     pub(super) fn kill(&self) {
