@@ -21,7 +21,7 @@ help:
 	@echo 'make up           serve the functions in registry_in on port 8000'
 	@echo 'make test         run every test'
 	@echo 'make bench        measure (10 minutes); SAVE=1 writes docs/benchmarks.md'
-	@echo 'make bench-quick  measure less (2 minutes)'
+	@echo 'make bench-quick  measure less (3 minutes)'
 	@echo 'make clean        remove everything that was built or installed here'
 
 up: build packages

@@ -36,6 +36,7 @@ pub mod reply;
 
 pub mod fleet;
 pub mod profile;
+pub mod limit;
 pub mod launch;
 pub mod deno_cache;
 pub mod run_folder;
@@ -47,6 +48,7 @@ pub mod backoff;
 pub mod instance;
 pub mod link;
 pub mod output;
+pub mod scratch;
 pub mod stack;
 
 pub mod catalog;

@@ -15,11 +15,45 @@ pub(crate) struct Response {
 
 /// Connects, sends `GET path` and reads the whole response.
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
-    let mut connection = TcpStream::connect(address)?;
-    connection.set_nodelay(true)?;
-    connection.set_read_timeout(Some(PATIENCE))?;
-    connection.write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes())?;
-    read_response(&mut BufReader::new(connection))
+    Connection::open(address)?.get(path)
+}
+
+/// One connection, for one request after the other.
+pub(crate) struct Connection {
+    address: SocketAddr,
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(Self { address, stream: BufReader::new(stream) })
+    }
+
+    fn ask(&mut self, path: &str, more: &str) -> io::Result<()> {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{more}\r\n", self.address);
+        self.stream.get_mut().write_all(head.as_bytes())
+    }
+
+    /// Sends `GET path`, the connection's last.
+    pub(crate) fn ask_and_close(&mut self, path: &str) -> io::Result<()> {
+        self.ask(path, "connection: close\r\n")
+    }
+
+    /// Sends `GET path` and reads the whole response.
+    pub(crate) fn get(&mut self, path: &str) -> io::Result<Response> {
+        self.ask(path, "")?;
+        read_response(&mut self.stream)
+    }
+
+    /// Reads some of what comes, whatever it is; `false` at its end.
+    pub(crate) fn skip_some(&mut self) -> io::Result<bool> {
+        let length = self.stream.fill_buf()?.len();
+        self.stream.consume(length);
+        Ok(length > 0)
+    }
 }
 
 fn read_response(from: &mut impl BufRead) -> io::Result<Response> {

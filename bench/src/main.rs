@@ -8,12 +8,13 @@
 //! - [`report`]: figures, goals, the table
 //! - [`server`]: a server that is started, found ready, and stopped
 //! - [`http`]: one request over one connection, timed
-//! - [`cold`], [`warm`], [`publish`], [`scale`]: the measurements
+//! - [`cold`], [`warm`], [`neighbours`], [`publish`], [`scale`]: the measurements
 //! - [`machine`]: where and with what it was measured
 
 mod cold;
 mod http;
 mod machine;
+mod neighbours;
 mod publish;
 mod report;
 mod scale;
@@ -43,10 +44,13 @@ struct Pace {
     cold_requests: usize,
     drops: usize,
     warm_seconds: u64,
+    attack_seconds: f64,
 }
 
-const QUICK: Pace = Pace { rounds: 3, cold_requests: 20, drops: 3, warm_seconds: 2 };
-const THOROUGH: Pace = Pace { rounds: 7, cold_requests: 50, drops: 5, warm_seconds: 5 };
+const QUICK: Pace =
+    Pace { rounds: 3, cold_requests: 20, drops: 3, warm_seconds: 2, attack_seconds: 0.8 };
+const THOROUGH: Pace =
+    Pace { rounds: 7, cold_requests: 50, drops: 5, warm_seconds: 5, attack_seconds: 3.0 };
 
 const USAGE: &str = "usage: doze-bench --doze FILE --project FOLDER [--quick] [--save FILE]";
 
@@ -110,6 +114,7 @@ fn measure(bench: &Bench) -> Result<Report, String> {
         eprintln!("bench: round {round} of {}", bench.pace.rounds);
         cold::round(bench, &mut report)?;
         warm::round(bench, &mut report)?;
+        neighbours::round(bench, &mut report)?;
         publish::round(bench, &mut report, round)?;
         scale::round(bench, &mut report, &many)?;
     }

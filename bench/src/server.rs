@@ -95,11 +95,16 @@ impl Folders {
 
     /// Writes a function that greets, and its manifest.
     pub(crate) fn add_hello(&self, name: &str, manifest: &str) -> Result<(), String> {
-        let folder = self.registry_in.join(name);
         let code = format!(
             "import {{ createHandler }} from \"doze\";\n\
              export default createHandler((_request) => \"Hello, world\"); // {name}\n"
         );
+        self.add(name, manifest, &code)
+    }
+
+    /// Writes a function of that code, and its manifest.
+    pub(crate) fn add(&self, name: &str, manifest: &str, code: &str) -> Result<(), String> {
+        let folder = self.registry_in.join(name);
         fs::create_dir(&folder)
             .and_then(|()| fs::write(folder.join("registry.json"), manifest))
             .and_then(|()| fs::write(folder.join("index.ts"), code))

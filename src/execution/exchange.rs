@@ -17,6 +17,8 @@ use crate::http1::outgoing::{Outgoing, OutgoingError};
 
 /// A response's head from a function may be this large.
 const MAX_RESPONSE_HEAD: usize = 256 * 1024;
+/// The same for people.
+pub const RESPONSE_HEAD: &str = "256 KiB, 256 fields";
 
 /// One request on its way, and its response.
 ///

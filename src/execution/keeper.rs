@@ -18,6 +18,7 @@ use super::fleet::{Fleet, Seat};
 use super::instance::{Instance, Spare};
 use super::launch::Launched;
 use super::life::StopReason;
+use super::limit::Limit;
 use super::pool::Pool;
 pub use serving::START_TIMEOUT;
 use serving::{Ending, Serving};
@@ -35,10 +36,17 @@ pub enum Order {
         /// Whose it is.
         pool: Arc<Pool>,
     },
-    /// A request was aborted: see that its handler settles.
+    /// A request took too long and was aborted: see that its handler settles.
     Check {
         /// The request's id.
         request: String,
+    },
+    /// A request ran into that limit, and its process is none the worse.
+    Reached {
+        /// The request's id.
+        request: String,
+        /// Which limit.
+        limit: Limit,
     },
     /// It may have become idle for good.
     LookIdle,

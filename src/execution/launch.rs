@@ -15,9 +15,9 @@ use super::deno_cache::{self, DenoCache};
 use super::instance::{InstanceId, StartError};
 use super::link::Link;
 use super::output::Output;
-use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile};
+use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile, SCRATCH_MB};
 use super::warm_up::{Warmth, warm_up};
-use crate::sandbox::{CommandSpec, Process, Spawner};
+use crate::sandbox::{CommandSpec, Layer, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
@@ -59,6 +59,7 @@ struct Prepared {
     process: Process,
     folder: Folder,
     listener: ControlListener,
+    writes_unbounded: bool,
 }
 
 /// A process that listens and has not been told what to be.
@@ -78,6 +79,8 @@ pub struct Launched {
     pub receiver: ControlReceiver,
     /// What it prints.
     pub output: Output,
+    /// Whether nothing but its keeper bounds what it writes.
+    pub writes_unbounded: bool,
 }
 
 /// An instance's folder. It is removed when this is dropped.
@@ -90,9 +93,19 @@ impl Folder {
         Ok(Self(path))
     }
 
-    fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         &self.0
     }
+}
+
+/// Where goes what a process writes.
+#[derive(Debug, Clone, Copy)]
+enum Writes {
+    /// Nowhere that outlives it.
+    Private,
+    /// To its folder, for the server to read.
+    Kept,
 }
 
 impl Drop for Folder {
@@ -125,15 +138,17 @@ impl Launcher {
                 result => return result,
             }
         }
-        self.launch_anew(profile, cache).await
+        self.launch_anew(profile, cache, Writes::Private).await
     }
 
     async fn launch_anew(
         &self,
         profile: &Profile,
         cache: &DenoCache,
+        writes: Writes,
     ) -> Result<Launched, StartError> {
-        let mut prepared = self.prepare_with(profile, cache).await.map_err(StartError::launch)?;
+        let prepared = self.prepare_with(profile, cache, writes).await;
+        let mut prepared = prepared.map_err(StartError::launch)?;
         // If it has ended already, it has said why.
         let _ = prepared.process.start();
         self.introduce(prepared).await
@@ -147,7 +162,7 @@ impl Launcher {
         discard(other).await;
         if self.ahead().is_none() {
             // Without one, the next launch makes its own and has the error.
-            let prepared = self.prepare_with(profile, cache).await.ok();
+            let prepared = self.prepare_with(profile, cache, Writes::Private).await.ok();
             *self.ahead() = prepared;
         }
     }
@@ -172,7 +187,12 @@ impl Launcher {
         self.cache.get_or_init(make).await
     }
 
-    async fn prepare_with(&self, profile: &Profile, cache: &DenoCache) -> io::Result<Prepared> {
+    async fn prepare_with(
+        &self,
+        profile: &Profile,
+        cache: &DenoCache,
+        writes: Writes,
+    ) -> io::Result<Prepared> {
         let Tools { spawner, deno, shim, run, .. } = &self.tools;
         let id = InstanceId::next();
         let holdings = spawner.sandbox().hold()?;
@@ -182,7 +202,16 @@ impl Launcher {
         let files = find_files(profile, folder.path())?;
         holdings.give_all(folder.path())?;
         let place = Place { folder: folder.path(), files: &files, shim };
-        let cage = spawner.sandbox().cage(profile.needs(&place, deno), holdings)?;
+        let mut needs = profile.needs(&place, deno);
+        if let Writes::Kept = writes {
+            needs.files.write.append(&mut needs.files.scratch);
+        }
+        if spawner.sandbox().layers().has(Layer::Memory) {
+            // Its group counts what it uses, which says more than what it maps.
+            needs.limits.data = None;
+        }
+        let cage = spawner.sandbox().cage(needs, holdings)?;
+        let writes_unbounded = !cage.has(Layer::Mounts);
         let spec = CommandSpec {
             program: deno.clone(),
             args: profile.arguments(&place, &cage),
@@ -191,12 +220,12 @@ impl Launcher {
             cage,
         };
         let process = spawner.spawn(spec).await?;
-        Ok(Prepared { profile: profile.clone(), id, process, folder, listener })
+        Ok(Prepared { profile: profile.clone(), id, process, folder, listener, writes_unbounded })
     }
 
     /// Waits until a process that has been started says that it listens.
     async fn introduce(&self, prepared: Prepared) -> Result<Launched, StartError> {
-        let Prepared { id, mut process, folder, listener, .. } = prepared;
+        let Prepared { id, mut process, folder, listener, writes_unbounded, .. } = prepared;
         let control = folder.path().join(CONTROL_SOCKET);
         let output = Output::follow(id, process.take_stdout(), process.take_stderr());
 
@@ -230,7 +259,7 @@ impl Launcher {
             }
         };
         let link = Arc::new(Link::new(folder.path().join(HTTP_SOCKET), token, self.tools.lanes));
-        Ok(Launched { id, link, process, folder, sender, receiver, output })
+        Ok(Launched { id, link, process, folder, sender, receiver, output, writes_unbounded })
     }
 
     /// Lets Deno load whatever it loads until its first response, in a process
@@ -240,7 +269,7 @@ impl Launcher {
         if let Ok(cache) = DenoCache::read(&kept) {
             return Ok(cache);
         }
-        let first = self.launch_anew(&Profile::bare(), &DenoCache::default()).await;
+        let first = self.launch_anew(&Profile::bare(), &DenoCache::default(), Writes::Kept).await;
         let mut first = first.map_err(io::Error::other)?;
         // The rest is as much again as all of this, for every start to copy.
         warm_up(&first.link, Warmth::Light).await?;
@@ -286,22 +315,28 @@ fn find_files(profile: &Profile, folder: &Path) -> io::Result<PathBuf> {
             let copy = folder.join("files");
             std::fs::create_dir(&copy)?;
             if files.is_dir() {
-                copy_tree(files, &copy)?;
+                copy_tree(files, &copy, &mut (SCRATCH_MB << 20))?;
             }
             Ok(copy)
         }
     }
 }
 
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies all of it, if it is no larger than `room`.
+fn copy_tree(from: &Path, to: &Path, room: &mut u64) -> io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             std::fs::create_dir(&target)?;
-            copy_tree(&entry.path(), &target)?;
+            copy_tree(&entry.path(), &target, room)?;
         } else {
-            std::fs::copy(entry.path(), &target)?;
+            let size = std::fs::copy(entry.path(), &target)?;
+            *room = room.checked_sub(size).ok_or_else(|| {
+                io::Error::other(format!(
+                    "its own files take up more than the {SCRATCH_MB} MiB that it may write"
+                ))
+            })?;
         }
     }
     Ok(())

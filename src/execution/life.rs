@@ -62,6 +62,8 @@ pub enum StopReason {
     Oneshot,
     /// It did not react when a request was aborted.
     Stuck,
+    /// It has written more than it may.
+    WroteTooMuch,
     /// Another function needed the room.
     MadeRoom,
     /// Its code did not start.
@@ -79,6 +81,7 @@ impl StopReason {
             Self::Removed => "removed",
             Self::Oneshot => "oneshot",
             Self::Stuck => "stuck",
+            Self::WroteTooMuch => "wrote_too_much",
             Self::MadeRoom => "made_room",
             Self::StartFailed => "start_failed",
             Self::Shutdown => "shutdown",

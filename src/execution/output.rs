@@ -134,7 +134,8 @@ impl Shared {
         if dropped > 0 {
             let function = self.function();
             tracing::warn!(
-                function, instance = %self.instance, dropped, limit = LINES_PER_SECOND,
+                function, instance = %self.instance, dropped,
+                limit = "limit of printed lines a second", value = LINES_PER_SECOND,
                 "a function prints more lines a second than are kept"
             );
         }

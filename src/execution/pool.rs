@@ -52,8 +52,12 @@ struct State {
     /// After instances that started and soon ended by themselves. It holds up
     /// only what nobody waits for.
     restarts: Backoff,
+    /// When the log was last told that requests are turned away.
+    overload_told: Option<Instant>,
 }
 
+/// Between two records of one function's overload.
+const OVERLOAD_PAUSE: Duration = Duration::from_secs(10);
 /// A start that takes longer has failed, and its waiters have been told.
 const LONGEST_START: Duration = Duration::from_secs(30);
 /// An instance that ends by itself within this time may do so again at once.
@@ -86,6 +90,7 @@ impl Pool {
             waiting: VecDeque::new(),
             backoff: Backoff::default(),
             restarts: Backoff::default(),
+            overload_told: None,
         };
         Arc::new(Self { name, fleet, state: Mutex::new(state) })
     }
@@ -109,7 +114,7 @@ impl Pool {
                 return Ok(lease);
             }
             if state.waiting.len() >= MAX_WAITING {
-                return Err(LeaseError::Overloaded);
+                return Err(self.overloaded(&mut state));
             }
             let (sender, answer) = oneshot::channel();
             state.waiting.push_back(sender);
@@ -121,8 +126,24 @@ impl Pool {
             Ok(Ok(result)) => result,
             // Every sender answers before it is dropped, unless the pool goes.
             Ok(Err(_)) => Err(LeaseError::ShuttingDown),
-            Err(_) => Err(LeaseError::Overloaded),
+            Err(_) => Err(self.overloaded(&mut self.lock())),
         }
+    }
+
+    /// The refusal of a request that found no place, told to the log now and
+    /// then: callers may come by the thousand.
+    fn overloaded(&self, state: &mut State) -> LeaseError {
+        let now = Instant::now();
+        let told = state.overload_told.is_some_and(|at| now.duration_since(at) < OVERLOAD_PAUSE);
+        if !told && let Serves::Deployment(deployment) = &state.serves {
+            state.overload_told = Some(now);
+            tracing::warn!(
+                function = %self.name, limit = "requests at once (concurrency, maxInstances)",
+                value = deployment.concurrency() * deployment.max_instances(),
+                waiting = state.waiting.len(), "a function has reached a limit"
+            );
+        }
+        LeaseError::Overloaded
     }
 
     /// Takes a lease that can be had at once: on a serving instance, on one

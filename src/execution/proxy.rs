@@ -9,16 +9,17 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 use http_body::Body;
 use tokio::time::timeout;
 
-use super::exchange::{Exchange, ExchangeError, InstanceBody};
+use super::exchange::{Exchange, ExchangeError, InstanceBody, RESPONSE_HEAD};
 use super::headers::{self, Passage};
 use super::instance::{Instance, Progress, StartError};
 use super::keeper::{Order, START_TIMEOUT};
 use super::lease::{Lease, LeaseError, Origin};
+use super::limit::Limit;
 use super::pool::Pool;
 use super::reply::{Code, ERROR, Failure, ReplyBody, START};
 use super::request_body::RequestBodyError;
 use crate::http1::body::Framing;
-use crate::http1::head::{ResponseHead, upgrade};
+use crate::http1::head::{BadHead, ResponseHead, upgrade};
 
 /// Leases tried for one request whose instances turn out to be gone.
 const MAX_ATTEMPTS: usize = 3;
@@ -131,7 +132,11 @@ where
         ExchangeError::Broken { stale } => Trouble::Broken { stale },
         ExchangeError::RequestBody(error) => Trouble::Failure(error.into()),
         ExchangeError::NotAResponse(error) => {
-            let message = format!("the function did not answer with HTTP: {error}");
+            if error == BadHead::TooLarge {
+                let limit = Limit::new("limit of a response's header", RESPONSE_HEAD);
+                instance.order(Order::Reached { request: request_id.to_owned(), limit });
+            }
+            let message = format!("the function's response cannot be passed on: {error}");
             Trouble::Failure(Failure::new(Code::FunctionCrashed, message))
         }
     })

@@ -42,7 +42,7 @@ pub struct ResponseHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadHead {
     /// Larger than the limit, or more than `MAX_FIELDS` fields.
-    #[error("the request's header is too large")]
+    #[error("the header is too large")]
     TooLarge,
     /// Not HTTP/1, or ambiguous.
     #[error("{0}")]

@@ -236,17 +236,22 @@ impl Group {
         self.parts.iter().map(entrance).collect()
     }
 
-    /// Whether the kernel has killed something in it for want of memory.
-    pub(super) fn ran_out_of_memory(&self) -> bool {
-        self.parts.iter().filter(|part| part.layers.has(Layer::Memory)).any(|part| {
-            let file = match part.version {
-                Version::One => "memory.oom_control",
-                Version::Two => "memory.events",
+    /// The limits at which the kernel has killed or refused something in it:
+    /// of memory, of processes and threads.
+    pub(super) fn reached(&self) -> Layers {
+        let reached = |part: &Part, layer| {
+            let (file, event) = match (layer, part.version) {
+                (Layer::Memory, Version::One) => ("memory.oom_control", "oom_kill "),
+                (Layer::Memory, Version::Two) => ("memory.events", "oom_kill "),
+                (Layer::Tasks, _) => ("pids.events", "max "),
+                _ => return false,
             };
             let text = fs::read_to_string(part.folder.join(file)).unwrap_or_default();
-            let kills = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
-            kills.is_some_and(|count| count.trim() != "0")
-        })
+            let count = text.lines().find_map(|line| line.strip_prefix(event));
+            count.is_some_and(|count| count.trim() != "0")
+        };
+        let parts = self.parts.iter();
+        parts.flat_map(|part| part.layers.iter().filter(|layer| reached(part, *layer))).collect()
     }
 
     /// Kills everything in it, also what has left its process group.

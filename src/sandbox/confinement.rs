@@ -53,6 +53,10 @@ pub struct FileRules {
     pub write: Vec<PathBuf>,
     /// May have sockets made in it, and nothing else.
     pub sockets: Vec<PathBuf>,
+    /// Like `write`, for what nobody else needs to see: with
+    /// [`Layer::Mounts`] the process gets copies in memory, which hold
+    /// [`ResourceLimits::scratch`] together and end with it.
+    pub scratch: Vec<PathBuf>,
 }
 
 /// What a process may reach of the network.
@@ -76,16 +80,18 @@ pub struct ResourceLimits {
     pub open_files: u64,
     /// Largest file that it can write, in bytes.
     pub file_size: u64,
-    /// Memory that it may write to, in bytes (`RLIMIT_DATA`), for programs that
-    /// do not reserve more of it than they use.
+    /// Memory that it may write to, in bytes (`RLIMIT_DATA`). It counts what is
+    /// mapped, which some programs do far beyond what they use.
     pub data: Option<u64>,
     /// Processes and threads. Counted per user, so it is applied only where
-    /// the process has a user of its own.
+    /// the process has a user of its own, in the machine or in a namespace.
     pub tasks: u64,
+    /// All that it can write to its scratch folders, in bytes.
+    pub scratch: u64,
 }
 
 impl Default for ResourceLimits {
     fn default() -> Self {
-        Self { open_files: 4096, file_size: 1 << 30, data: None, tasks: 256 }
+        Self { open_files: 4096, file_size: 1 << 30, data: None, tasks: 256, scratch: 16 << 20 }
     }
 }

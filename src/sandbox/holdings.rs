@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::lchown;
 use std::path::Path;
 
+use super::Layers;
 use super::cgroups::Group;
 use super::users::User;
 
@@ -44,8 +45,8 @@ impl Holdings {
         Ok(())
     }
 
-    pub(super) fn ran_out_of_memory(&self) -> bool {
-        self.group.as_ref().is_some_and(Group::ran_out_of_memory)
+    pub(super) fn reached(&self) -> Layers {
+        self.group.as_ref().map(Group::reached).unwrap_or_default()
     }
 
     pub(super) fn kill(&self) {

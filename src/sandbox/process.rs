@@ -14,6 +14,7 @@ use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 
+use super::Layers;
 use super::holdings::Holdings;
 
 /// A confined process, the leader of its own process group, and the first of
@@ -27,7 +28,7 @@ pub struct Process {
     /// `None` once it has been waited for.
     running: Option<Running>,
     status: ExitStatus,
-    out_of_memory: bool,
+    reached: Layers,
     stdout: Option<pipe::Receiver>,
     stderr: Option<pipe::Receiver>,
     /// What it waits for; `None` once it has it.
@@ -58,7 +59,7 @@ impl Process {
             pid,
             running: Some(Running { pidfd: watch(pidfd)?, holdings }),
             status: ExitStatus::default(),
-            out_of_memory: false,
+            reached: Layers::NONE,
             stdout: Some(stdout?),
             stderr: Some(stderr?),
             start: Some(start),
@@ -103,7 +104,7 @@ impl Process {
             match reap(running.pidfd.get_ref(), WaitPidFlag::WNOHANG)? {
                 Some(status) => {
                     self.status = status;
-                    self.out_of_memory = running.holdings.ran_out_of_memory();
+                    self.reached = running.holdings.reached();
                     drop(ready);
                     // What it held can be had by others now.
                     self.running = None;
@@ -120,10 +121,9 @@ impl Process {
         self.wait().await
     }
 
-    /// Whether the kernel has ended something of it because it was at its
-    /// memory limit. Known once it has been waited for.
-    pub fn ran_out_of_memory(&self) -> bool {
-        self.out_of_memory
+    /// The limits of its control groups that it has run into.
+    pub fn reached(&self) -> Layers {
+        self.running.as_ref().map_or(self.reached, |running| running.holdings.reached())
     }
 
     fn kill(&self) {

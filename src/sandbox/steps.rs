@@ -4,6 +4,7 @@ pub(super) mod filter;
 pub(super) mod landlock;
 pub(super) mod life;
 pub(super) mod rights;
+mod scratch;
 pub(super) mod tree;
 
 /// Why a step could not be taken.

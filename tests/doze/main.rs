@@ -11,6 +11,7 @@ mod harness;
 mod config;
 mod isolation;
 mod life;
+mod limits;
 mod logs;
 mod malformed;
 mod proxy;

@@ -13,8 +13,11 @@ use crate::execution::control::{FromShim, ToShim};
 use crate::execution::instance::{Instance, StartError};
 use crate::execution::launch::{Launched, exited};
 use crate::execution::life::StopReason;
+use crate::execution::limit::Limit;
 use crate::execution::pool::{IdleVerdict, Pool};
+use crate::execution::scratch;
 use crate::execution::stack::Stacks;
+use crate::function::Manifest;
 use crate::function::published::BUNDLE;
 
 /// From the code's hand-over to its handler. A module may do real work at its
@@ -50,6 +53,8 @@ pub(super) struct Serving<'k> {
     start_by: Option<Instant>,
     /// When to look whether it is idle.
     look_at: Option<Instant>,
+    /// When to look how much it has written, where nothing else bounds that.
+    scratch_at: Option<Instant>,
     /// When draining has lasted too long.
     drain_by: Option<Instant>,
     /// Aborted requests whose handlers have not settled, oldest first.
@@ -71,6 +76,7 @@ impl<'k> Serving<'k> {
         pool: &'k Arc<Pool>,
     ) -> Self {
         let now = Instant::now();
+        let scratch_at = keeper.launched.writes_unbounded.then(|| now + scratch::LOOK);
         Self {
             launched: &mut keeper.launched,
             orders: &mut keeper.orders,
@@ -79,6 +85,7 @@ impl<'k> Serving<'k> {
             stacks: Stacks::new(&instance.deployment.folder),
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
+            scratch_at,
             drain_by: None,
             checks: VecDeque::new(),
             errors: (now, 0),
@@ -109,6 +116,7 @@ impl<'k> Serving<'k> {
                 }
                 () = at(self.look_at) => self.look_idle(),
                 () = at(check_by) => self.check_overdue(),
+                () = at(self.scratch_at) => self.look_at_scratch(),
                 () = at(self.drain_by) => {
                     Some(Ending::Kill(StopReason::Superseded))
                 }
@@ -151,7 +159,12 @@ impl<'k> Serving<'k> {
                 return Some(Ending::Kill(StopReason::StartFailed));
             }
             FromShim::Error { request, message, stack } => {
-                self.report(request.as_deref(), &message, stack.as_deref());
+                let limit = Limit::behind(&message, self.manifest());
+                if self.report(request.as_deref(), &message, stack.as_deref())
+                    && let Some(limit) = limit
+                {
+                    self.reached(request.as_deref(), &limit);
+                }
             }
             FromShim::Alive => self.checks.iter_mut().for_each(|check| check.alive = true),
             FromShim::Settled { request } => self.checks.retain(|check| check.request != request),
@@ -163,11 +176,20 @@ impl<'k> Serving<'k> {
     async fn ordered(&mut self, order: Option<Order>) -> Option<Ending> {
         match order {
             Some(Order::Check { request }) => {
+                if self.may_record() {
+                    self.reached(Some(&request), &Limit::time(self.manifest()));
+                }
                 // A channel that is full or broken shows as a check that is overdue.
                 let check = ToShim::Check { request: &request };
                 let _ = timeout(ABORT_GRACE, self.launched.sender.send(&check, &[])).await;
                 let by = Instant::now() + ABORT_GRACE;
                 self.checks.push_back(Check { request, by, alive: false });
+                None
+            }
+            Some(Order::Reached { request, limit }) => {
+                if self.may_record() {
+                    self.reached(Some(&request), &limit);
+                }
                 None
             }
             Some(Order::LookIdle) => self.look_idle(),
@@ -176,7 +198,9 @@ impl<'k> Serving<'k> {
                 None
             }
             Some(Order::Stop(reason)) => Some(match reason {
-                StopReason::Stuck | StopReason::StartFailed => Ending::Kill(reason),
+                StopReason::Stuck | StopReason::StartFailed | StopReason::WroteTooMuch => {
+                    Ending::Kill(reason)
+                }
                 _ => Ending::Finish(reason),
             }),
             Some(Order::Assign { .. }) | None => Some(Ending::Finish(StopReason::Shutdown)),
@@ -219,29 +243,62 @@ impl<'k> Serving<'k> {
         }
         let status = timeout(Duration::from_secs(1), self.launched.process.wait()).await;
         let Ok(Ok(status)) = status else { return Ending::Kill(StopReason::Stuck) };
+        let words = self.launched.output.last_words().await;
+        let limit = Limit::of_group(self.launched.process.reached(), self.manifest());
+        let limit = limit.or_else(|| Limit::behind(&words, self.manifest()));
         let starting = self.start_by.is_some();
+        if limit.is_some() || !starting {
+            let (name, value) = limit.map(|limit| (limit.name, limit.value)).unzip();
+            tracing::warn!(
+                function = %self.instance.deployment.name, instance = %self.instance.id,
+                %status, limit = name, value, "an instance ended by itself"
+            );
+        }
         if starting {
             let error = exited(status, &self.launched.output).await;
             self.pool.failed(self.instance.id, &error);
-        } else {
-            let reason = self.launched.process.ran_out_of_memory().then_some("memory limit");
-            tracing::warn!(
-                function = %self.instance.deployment.name, instance = %self.instance.id,
-                %status, reason, "an instance ended by itself"
-            );
         }
         Ending::Exited
     }
 
-    /// What a function threw, as a record for its author.
-    fn report(&mut self, request: Option<&str>, message: &str, stack: Option<&str>) {
+    /// Ends a process that has written more than it may, with what it wrote.
+    fn look_at_scratch(&mut self) -> Option<Ending> {
+        self.scratch_at = Some(Instant::now() + scratch::LOOK);
+        if !scratch::is_full(self.launched.folder.path()) {
+            return None;
+        }
+        self.reached(None, &Limit::scratch());
+        self.pool.retire(self.instance.id, StopReason::WroteTooMuch);
+        Some(Ending::Kill(StopReason::WroteTooMuch))
+    }
+
+    fn manifest(&self) -> &'k Manifest {
+        &self.instance.deployment.release.manifest
+    }
+
+    /// One record that says which limit, and how much that is.
+    fn reached(&self, request: Option<&str>, limit: &Limit) {
+        tracing::warn!(
+            function = %self.instance.deployment.name, instance = %self.instance.id,
+            request, limit = limit.name, value = limit.value, "a function has reached a limit"
+        );
+    }
+
+    /// Whether this second has room for one more record.
+    fn may_record(&mut self) -> bool {
         let (second, count) = &mut self.errors;
         if second.elapsed() >= Duration::from_secs(1) {
             (*second, *count) = (Instant::now(), 0);
         }
         *count += 1;
-        if *count > ERRORS_PER_SECOND {
-            return;
+        *count <= ERRORS_PER_SECOND
+    }
+
+    /// What a function threw, as a record for its author; whether there was
+    /// room for it.
+    fn report(&mut self, request: Option<&str>, message: &str, stack: Option<&str>) -> bool {
+        if !self.may_record() {
+            return false;
         }
         let stack = stack.map(|stack| self.stacks.map(stack)).unwrap_or_default();
         tracing::warn!(
@@ -249,6 +306,7 @@ impl<'k> Serving<'k> {
             function = %self.instance.deployment.name, instance = %self.instance.id,
             request, stack = &*stack, "{message}"
         );
+        true
     }
 }
 

@@ -84,7 +84,10 @@ fn file_rules(plan: &Confinement, program: &Path) -> Vec<(Vec<PathBuf>, BitFlags
         (linkers, run),
         (system::programs(plan).map(PathBuf::from).collect(), run),
         (plan.files.read.clone(), if plan.programs { run } else { read }),
-        (plan.files.write.clone(), if plan.programs { write | run } else { write }),
+        (
+            [&*plan.files.write, &plan.files.scratch].concat(),
+            if plan.programs { write | run } else { write },
+        ),
         (plan.files.sockets.clone(), AccessFs::MakeSock | AccessFs::RemoveFile),
     ]
 }

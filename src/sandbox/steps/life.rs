@@ -9,6 +9,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::utsname::uname;
 use nix::unistd::setsid;
 
 use super::StepError;
@@ -61,9 +62,22 @@ pub(in crate::sandbox) fn limit(plan: &Confinement) -> Result<(), StepError> {
     if let Some(data) = limits.data {
         setrlimit(Resource::RLIMIT_DATA, data, data)?;
     }
-    if plan.has(Layer::OwnUser) {
+    let in_namespace = plan.has(Layer::UserNamespace) && counts_by_namespace();
+    if plan.has(Layer::OwnUser) || in_namespace {
         setrlimit(Resource::RLIMIT_NPROC, limits.tasks, limits.tasks)?;
     }
     fs::write("/proc/self/oom_score_adj", OUT_OF_MEMORY_SCORE)?;
     Ok(())
+}
+
+/// Whether this kernel counts a user's processes in each user namespace by
+/// itself (Linux 5.14). Older ones would count all processes of the server's.
+fn counts_by_namespace() -> bool {
+    let Ok(system) = uname() else { return false };
+    let release = system.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (5, 14),
+        _ => false,
+    }
 }

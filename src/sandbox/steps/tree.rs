@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::unistd::{pivot_root, sethostname};
 
-use super::StepError;
+use super::{StepError, scratch};
 use crate::sandbox::attributes::{self, Attribute};
 use crate::sandbox::{Confinement, Layer, system};
 
@@ -51,7 +51,7 @@ pub(in crate::sandbox) fn enter(plan: &Confinement) -> Result<(), StepError> {
     let alone = |path: &&PathBuf| !sockets.iter().any(|folder| path.starts_with(folder));
     let write: Vec<Place> = sockets
         .iter()
-        .chain(plan.files.write.iter().filter(alone))
+        .chain(plan.files.write.iter().chain(&plan.files.scratch).filter(alone))
         .map(|path| Place::make(root, path))
         .filter_map(Result::transpose)
         .collect::<io::Result<_>>()?;
@@ -74,6 +74,10 @@ pub(in crate::sandbox) fn enter(plan: &Confinement) -> Result<(), StepError> {
     for place in &write {
         place.bind()?;
         attributes::set(&place.inside, &[Attribute::NoSetUid, Attribute::NoDevices])?;
+    }
+    if !plan.files.scratch.is_empty() {
+        // Nothing lies there yet, and nothing that is bound lies below it.
+        scratch::lay(plan, root, &proc)?;
     }
     if plan.has(Layer::Processes) {
         // Refused in a container that hides parts of its own `/proc`. What

@@ -59,6 +59,16 @@ impl Record {
         self.json["fields"][name].as_str()
     }
 
+    /// A field of the event that is a number.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.json["fields"][name].as_u64()
+    }
+
+    /// Whether it is a WARN: something unexpected that the server copes with.
+    pub(crate) fn warns(&self) -> bool {
+        self.json["level"] == "WARN"
+    }
+
     /// What happened.
     pub(crate) fn message(&self) -> &str {
         self.field("message").unwrap_or("")

@@ -1,0 +1,127 @@
+//! What a function's callers notice while another function attacks.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Bench;
+use crate::cold::milliseconds;
+use crate::http::Connection;
+use crate::report::Goal::RatioAtMost;
+use crate::report::{Measurement, Report, Unit};
+use crate::server::{self, Folders};
+
+/// A function that goes on for as long as it is let, and is called again.
+struct Attacker {
+    name: &'static str,
+    row: &'static str,
+    code: &'static str,
+}
+
+const ATTACKERS: &[Attacker] = &[
+    Attacker {
+        name: "spin",
+        row: "neighbour's p99 beside a spin",
+        code: "export default () => { while (true); };",
+    },
+    Attacker {
+        name: "memory",
+        row: "neighbour's p99 beside a memory bomb",
+        code: "const kept: unknown[] = [];
+               export default () => { for (;;) kept.push(new Uint8Array(1 << 20).fill(1)); };",
+    },
+    Attacker {
+        name: "workers",
+        row: "neighbour's p99 beside a worker bomb",
+        code: "const code = 'data:text/javascript,while (true);';
+               export default async () => {
+                 for (;;) {
+                   new Worker(code, { type: 'module' });
+                   await new Promise((go) => setTimeout(go, 1));
+                 }
+               };",
+    },
+    Attacker {
+        name: "flood",
+        row: "neighbour's p99 beside a log flood",
+        code: "const line = 'flood '.repeat(100);
+               export default () => { for (;;) console.log(line); };",
+    },
+    Attacker {
+        name: "endless",
+        row: "neighbour's p99 beside an endless response",
+        code: "const chunk = new Uint8Array(64 << 10);
+               export default () => new ReadableStream({ pull: (b) => b.enqueue(chunk) });",
+    },
+];
+const MANIFEST: &str = r#"{"timeoutSeconds": 1}"#;
+/// Between two of the neighbour's requests: it is used, and not overloaded.
+const PACE: Duration = Duration::from_millis(2);
+/// For an attacker to get going, or to be gone.
+const SETTLE: Duration = Duration::from_millis(200);
+
+pub(crate) fn round(bench: &Bench, report: &mut Report) -> Result<(), String> {
+    let folders = Folders::new(bench, "neighbours")?;
+    folders.add_hello("hello", "{}")?;
+    for Attacker { name, code, .. } in ATTACKERS {
+        folders.add(name, MANIFEST, code)?;
+    }
+    let mut doze = server::doze(bench, "up", &folders, &[])?;
+    doze.wait_for("/hello")?;
+    let seconds = Duration::from_secs_f64(bench.pace.attack_seconds);
+    thread::sleep(SETTLE);
+    p99(doze.address, SETTLE)?;
+    let quiet = p99(doze.address, seconds)?;
+    for attacker in ATTACKERS {
+        let over = AtomicBool::new(false);
+        let beside = thread::scope(|scope| {
+            scope.spawn(|| attack(doze.address, attacker.name, &over));
+            thread::sleep(SETTLE);
+            let measured = p99(doze.address, seconds);
+            over.store(true, Ordering::Relaxed);
+            measured
+        })?;
+        let measurement = Measurement {
+            name: attacker.row,
+            unit: Unit::Milliseconds,
+            goals: &[RatioAtMost(2.0)],
+            reference: "quiet",
+        };
+        report.add(&measurement, beside, Some(quiet));
+        thread::sleep(SETTLE);
+    }
+    drop(doze);
+    folders.remove();
+    Ok(())
+}
+
+/// Calls the attacker again and again. Its answers are its own business.
+fn attack(address: SocketAddr, name: &str, over: &AtomicBool) {
+    while !over.load(Ordering::Relaxed) {
+        let Ok(mut connection) = Connection::open(address) else { continue };
+        if connection.ask_and_close(&format!("/{name}")).is_err() {
+            continue;
+        }
+        while !over.load(Ordering::Relaxed) && connection.skip_some().unwrap_or(false) {}
+    }
+}
+
+/// The neighbour's p99 in milliseconds, at a steady pace.
+fn p99(address: SocketAddr, time: Duration) -> Result<f64, String> {
+    let told = |error: std::io::Error| format!("the neighbour did not answer: {error}");
+    let mut connection = Connection::open(address).map_err(told)?;
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    while begun.elapsed() < time {
+        let asked = Instant::now();
+        let response = connection.get("/hello").map_err(told)?;
+        if response.status != 200 {
+            return Err(format!("the neighbour answered with {}", response.status));
+        }
+        times.push(milliseconds(asked));
+        thread::sleep(PACE);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() * 99 / 100])
+}
