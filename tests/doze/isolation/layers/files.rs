@@ -1,5 +1,9 @@
 //! What a process reaches of the file system.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+
 use serde_json::json;
 
 use super::{As, only, stops, users};
@@ -52,4 +56,44 @@ async fn what_deno_keeps_of_one_process_reaches_no_other() {
     let texts = attempt(&bed, "other", code).await;
     let texts = texts["value"].as_array().unwrap();
     assert!(!texts.is_empty() && texts.iter().all(|text| text != "poison"), "{texts:?}");
+}
+
+/// Its folder is its own, so native code can put anything in its socket's
+/// place. The gateway may go anywhere.
+#[tokio::test]
+async fn a_link_in_the_place_of_its_socket_leads_the_gateway_nowhere() {
+    for user in users() {
+        let bed = only(&[], user).await;
+        let source = "
+            export default async (request: Request) => {
+              if (request.method === 'POST') {
+                console.log('holds');
+                return await request.text();
+              }
+              const socket = `${Deno.args[0]}/http.sock`;
+              Deno.removeSync(socket);
+              Deno.symlinkSync(new URL(request.url).searchParams.get('to'), socket);
+              return 'replaced';
+            };
+        ";
+        bed.function("liar").source(source).drop_in().await;
+        let elsewhere = bed.path("elsewhere.sock");
+        let listener = UnixListener::bind(&elsewhere).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        std::fs::set_permissions(&elsewhere, PermissionsExt::from_mode(0o777)).unwrap();
+
+        let replace = format!("/liar?to={}", elsewhere.display());
+        assert_eq!(bed.get(&replace).await.ok().text(), "replaced");
+        // Takes the connection that there is.
+        let (mut upload, held) = bed.request("POST", "/liar").uploading();
+        let held = held.spawn();
+        upload.send("x").await;
+        bed.printed("liar", "holds").await;
+        assert_eq!(bed.get(&replace).await.ok().text(), "replaced");
+
+        let nobody = listener.accept().unwrap_err();
+        assert_eq!(nobody.kind(), ErrorKind::WouldBlock, "{user:?}: the gateway was led away");
+        upload.finish();
+        assert_eq!(held.await.unwrap().ok().text(), "x");
+    }
 }
