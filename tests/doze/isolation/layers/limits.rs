@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{As, instance_of, only, stops, users};
 use crate::harness::{Process, TestBed, until};
+use crate::isolation::attempt;
 
 #[tokio::test]
 async fn a_process_that_opens_too_many_files_is_refused_more() {
@@ -128,4 +129,19 @@ async fn nothing_of_a_control_group_is_left() {
     let groups = instance.groups();
     bed.stop();
     assert!(groups.iter().all(|group| !group.exists()), "{groups:?}");
+}
+
+/// Without a PID namespace nothing but its control group holds it together.
+#[tokio::test]
+async fn what_a_process_leaves_in_another_session_ends_with_it() {
+    if !users().contains(&As::Root) {
+        return;
+    }
+    let bed = only(&["cgroup-memory", "cgroup-pids", "cgroup-cpu"], As::Root).await;
+    let code =
+        "return new Deno.Command('/usr/bin/setsid', { args: ['/bin/sleep', '100'] }).spawn().pid";
+    let left = attempt(&bed, "free", code).await["value"].as_u64().expect("it runs");
+    let left = Process::read(u32::try_from(left).unwrap()).expect("it runs");
+    bed.post("/free", "Deno.exit()").await.error(502, "function_crashed");
+    bed.gone(&left).await;
 }
