@@ -2,9 +2,11 @@
 //!
 //! - [`permissions`]: with every layer in force, what an author meets
 //! - [`layers`]: each layer alone, against native code in its process
+//! - [`suite`]: the hostile functions in `tests/specs/security`
 
 mod layers;
 mod permissions;
+mod suite;
 
 use serde_json::Value;
 
