@@ -7,9 +7,18 @@
  * without the header costs more than half of the throughput and breaks
  * `Deno.upgradeWebSocket`; it remains for a Deno whose inner object differs.
  */
-import { nativeRequest } from "./intrinsics.ts";
+import {
+  apply,
+  defineProperty,
+  lowerCase,
+  nativeRequest,
+  propertyOf,
+  prototypeOf,
+  symbolsOf,
+} from "./intrinsics.ts";
 
 const TOKEN = "x-doze-token";
+const description = propertyOf(Symbol.prototype, "description")!.get!;
 
 /** What we rely on of Deno's inner request. */
 interface Inner {
@@ -42,7 +51,7 @@ export class Gatekeeper {
     if (this.#innerKey === null || this.#innerKey === undefined) {
       return request.headers.get(name);
     }
-    return this.#read.call(innerOf(request, this.#innerKey), name);
+    return apply(this.#read, innerOf(request, this.#innerKey), [name]);
   }
 
   /** An error code as only we can say it. */
@@ -51,23 +60,30 @@ export class Gatekeeper {
   }
 
   #prepare(request: Request): symbol | null {
-    const key = Object.getOwnPropertySymbols(request)
-      .find((symbol) => symbol.description === "request");
+    const key = innerKeyOf(request);
     if (key === undefined) return null;
-    const prototype = Object.getPrototypeOf(innerOf(request, key));
-    const list = Object.getOwnPropertyDescriptor(prototype, "headerList")?.get;
+    const prototype = prototypeOf(innerOf(request, key));
+    const list = propertyOf(prototype, "headerList")?.get;
     const read = prototype.header;
     if (list === undefined || typeof read !== "function") return null;
     this.#read = read;
-    Object.defineProperty(prototype, "headerList", {
+    defineProperty(prototype, "headerList", {
       get() {
-        const headers: [string, string][] = list.call(this);
-        return headers.filter(([name]) => name.toLowerCase() !== TOKEN);
+        const headers: [string, string][] = apply(list, this, []);
+        const shown: [string, string][] = [];
+        // By index, since a function may have replaced every method and every
+        // iterator since.
+        for (let i = 0; i < headers.length; i++) {
+          if (!isToken(headers[i][0])) shown[shown.length] = headers[i];
+        }
+        return shown;
       },
     });
-    Object.defineProperty(prototype, "header", {
+    defineProperty(prototype, "header", {
       value(name: string) {
-        return name.toLowerCase() === TOKEN ? null : read.call(this, name);
+        // Once, since an object could be another text the second time.
+        const text = `${name}`;
+        return isToken(text) ? null : apply(read, this, [text]);
       },
     });
     return key;
@@ -85,4 +101,15 @@ export class Gatekeeper {
 
 function innerOf(request: Request, key: symbol): Inner {
   return (request as unknown as Record<symbol, Inner>)[key];
+}
+
+function innerKeyOf(request: Request): symbol | undefined {
+  const symbols = symbolsOf(request);
+  for (let i = 0; i < symbols.length; i++) {
+    if (apply(description, symbols[i], []) === "request") return symbols[i];
+  }
+}
+
+function isToken(name: string): boolean {
+  return apply(lowerCase, name, []) === TOKEN;
 }

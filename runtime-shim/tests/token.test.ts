@@ -45,6 +45,35 @@ Deno.test("the function finds the token nowhere on its request", async () => {
   strictEqual(rest.at(-1), false);
 });
 
+Deno.test("a function that replaces every method on the way catches no token", async () => {
+  await using bed = await Bed.serve(`
+    const { apply } = Reflect;
+    const seen = [];
+    const watch = (owner, name) => {
+      const native = owner[name];
+      owner[name] = function (...args) {
+        const result = apply(native, this, args);
+        seen[seen.length] = [this, args, result];
+        return result;
+      };
+    };
+    for (const name of ["apply", "bind", "call"]) watch(Function.prototype, name);
+    for (const name of ["filter", "find", "map", "some"]) watch(Array.prototype, name);
+    watch(Headers.prototype, "get");
+    watch(Reflect, "apply");
+    String.prototype.toLowerCase = () => "another name";
+    export default (request) => {
+      const [key] = Object.getOwnPropertySymbols(request);
+      let asked = 0;
+      const changing = { toString: () => asked++ ? "x-doze-token" : "accept" };
+      return Deno.inspect([seen, [...request.headers], request.headers.get("x-doze-token"),
+        request[key].header(changing)], { depth: 20, iterableLimit: 1e6 });
+    }`);
+  const { status, text } = await bed.fetch("/");
+  strictEqual(status, 200);
+  doesNotMatch(text, new RegExp(TOKEN));
+});
+
 Deno.test("the shim is not reachable as the handler's this", async () => {
   await using bed = await Bed.serve(
     `export default function () { return { seen: typeof this } }`,

@@ -160,6 +160,8 @@ fn is_traceparent(value: &HeaderValue) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn head(fields: &[(&'static str, &'static str)]) -> String {
@@ -173,7 +175,7 @@ mod tests {
             name: "f",
             target: "/x?q",
         };
-        let link = Link::new("/s".into(), "secret".into(), 0);
+        let link = Link::open(Path::new("/dev/null"), "secret".into(), 0).unwrap();
         let head = to_instance(&mut parts, Framing::Empty, passage, &link);
         String::from_utf8(head.to_vec()).unwrap()
     }

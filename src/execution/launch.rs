@@ -258,7 +258,8 @@ impl Launcher {
                 return Err(exited(status, &output).await);
             }
         };
-        let link = Arc::new(Link::new(folder.path().join(HTTP_SOCKET), token, self.tools.lanes));
+        let link = Link::open(&folder.path().join(HTTP_SOCKET), token, self.tools.lanes);
+        let link = Arc::new(link.map_err(StartError::launch)?);
         Ok(Launched { id, link, process, folder, sender, receiver, output, writes_unbounded })
     }
 

@@ -3,11 +3,14 @@
 
 use std::cell::Cell;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::BytesMut;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use tokio::net::UnixStream;
 
 use crate::http1::stream::Incoming;
@@ -29,8 +32,9 @@ pub fn enter_lane(lane: usize) {
 /// The address of one process.
 #[derive(Debug)]
 pub struct Link {
-    /// The Unix socket that it serves on.
-    pub socket: PathBuf,
+    /// The Unix socket that it serves on. Not by its path: the folder is the
+    /// process's own, so a function could put something else in its place.
+    socket: OwnedFd,
     /// What every request to it must carry.
     pub token: String,
     unused: Vec<Mutex<Vec<Connection>>>,
@@ -51,10 +55,13 @@ pub struct Connection {
 }
 
 impl Link {
-    /// An address that `lanes` threads will connect to.
-    pub fn new(socket: PathBuf, token: String, lanes: usize) -> Self {
+    /// An address that `lanes` threads will connect to. What lies at the path
+    /// now is the socket for good, so this comes before any function's code.
+    pub fn open(socket: &Path, token: String, lanes: usize) -> io::Result<Self> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let socket = open(socket, flags, Mode::empty())?;
         let unused = (0..lanes).map(|_| Mutex::default()).collect();
-        Self { socket, token, unused, warmed: Mutex::default() }
+        Ok(Self { socket, token, unused, warmed: Mutex::default() })
     }
 
     /// An unused connection, last in first out, or a new one.
@@ -67,7 +74,8 @@ impl Link {
 
     /// A new connection.
     pub async fn connect_anew(&self) -> io::Result<Connection> {
-        let stream = UnixStream::connect(&self.socket).await?;
+        let path = format!("/proc/self/fd/{}", self.socket.as_raw_fd());
+        let stream = UnixStream::connect(path).await?;
         Ok(Connection { stream, incoming: BytesMut::new().into(), reused: false })
     }
 

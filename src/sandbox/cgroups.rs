@@ -260,6 +260,11 @@ impl Group {
         if part.version == Version::Two && fs::write(part.folder.join("cgroup.kill"), "1").is_ok() {
             return;
         }
+        // Where that is limited nothing can be started any more, so that one
+        // look finds all.
+        for part in &self.parts {
+            let _ = fs::write(part.folder.join("pids.max"), "0");
+        }
         let members = fs::read_to_string(part.folder.join("cgroup.procs")).unwrap_or_default();
         for member in members.lines().filter_map(|line| line.parse().ok()).filter(|id| *id > 0) {
             // It may just have ended by itself.

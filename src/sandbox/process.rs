@@ -99,8 +99,10 @@ impl Process {
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         while let Some(running) = &self.running {
             let mut ready = running.pidfd.readable().await?;
-            // What is left of its group, before its id can be another's.
+            // What is left of its group, before its id can be another's, and
+            // what has left that.
             self.kill_group();
+            running.holdings.kill();
             match reap(running.pidfd.get_ref(), WaitPidFlag::WNOHANG)? {
                 Some(status) => {
                     self.status = status;

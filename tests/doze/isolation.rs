@@ -3,10 +3,12 @@
 //! - [`permissions`]: with every layer in force, what an author meets
 //! - [`layers`]: each layer alone, against native code in its process
 //! - [`machine`]: which layers can be had here, and by whom
+//! - [`suite`]: the hostile functions in `tests/specs/security`
 
 mod layers;
 mod machine;
 mod permissions;
+mod suite;
 
 use serde_json::Value;
 

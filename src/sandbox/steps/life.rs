@@ -59,6 +59,10 @@ pub(in crate::sandbox) fn limit(plan: &Confinement) -> Result<(), StepError> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     setrlimit(Resource::RLIMIT_NOFILE, limits.open_files, limits.open_files)?;
     setrlimit(Resource::RLIMIT_FSIZE, limits.file_size, limits.file_size)?;
+    // Who meets that one gets an error, and no signal that ends him.
+    let mut too_large = SigSet::empty();
+    too_large.add(Signal::SIGXFSZ);
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&too_large), None)?;
     if let Some(data) = limits.data {
         setrlimit(Resource::RLIMIT_DATA, data, data)?;
     }

@@ -61,7 +61,7 @@ pub(in crate::sandbox) fn enter(plan: &Confinement) -> Result<(), StepError> {
         .filter_map(Result::transpose)
         .collect::<io::Result<_>>()?;
     let proc = root.join("proc");
-    fs::create_dir_all(&proc)?;
+    fs::create_dir_all(proc.join("self"))?;
     let _ = cwd.strip_prefix("/").map(|below| fs::create_dir_all(root.join(below)));
 
     for place in &read {
@@ -79,10 +79,13 @@ pub(in crate::sandbox) fn enter(plan: &Confinement) -> Result<(), StepError> {
         // Nothing lies there yet, and nothing that is bound lies below it.
         scratch::lay(plan, root, &proc)?;
     }
-    if plan.has(Layer::Processes) {
-        // Refused in a container that hides parts of its own `/proc`. What
-        // then lies there is an empty folder, which is no less safe.
-        let _ = mount(Some("proc"), &proc, Some("proc"), for_proc, none);
+    // A container that hides parts of its own `/proc` refuses another one. A
+    // program still has to find itself there, and nobody else.
+    let shown = plan.has(Layer::Processes)
+        && mount(Some("proc"), &proc, Some("proc"), for_proc, none).is_ok();
+    if !shown {
+        let itself = Some("/proc/self");
+        let _ = mount(itself, &proc.join("self"), none, MsFlags::MS_BIND | MsFlags::MS_REC, none);
     }
     if plan.programs {
         attributes::make_writable(&temporary)?;

@@ -128,7 +128,13 @@ impl TestBed {
 
     /// Starts the server again in the same folders.
     pub(crate) async fn restart(&mut self) {
-        let program = self.program("up");
+        self.start_again("up", &[]).await;
+    }
+
+    /// Starts another one in the same folders, with these variables as well.
+    pub(crate) async fn start_again(&mut self, verb: &str, env: &[(&str, &str)]) {
+        let program = self.program(verb);
+        let program = env.iter().fold(program, |program, (name, value)| program.env(name, *value));
         let mut server = program.start(self.folder.path());
         self.address = server.address().await;
         self.servers = vec![server];

@@ -18,7 +18,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    fn read(pid: u32) -> Option<Self> {
+    /// The process of that number, if there is one.
+    pub(crate) fn read(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let args = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let args = String::from_utf8_lossy(&args);

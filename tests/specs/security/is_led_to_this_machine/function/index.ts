@@ -1,0 +1,6 @@
+import { attempts } from "./attempt.ts";
+
+export default attempts({
+  "redirect": async ({ redirect }) =>
+    await (await fetch(`http://${redirect}`)).text(),
+});

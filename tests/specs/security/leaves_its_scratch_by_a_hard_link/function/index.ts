@@ -1,0 +1,8 @@
+import { attempts } from "./attempt.ts";
+
+export default attempts({
+  "read": ({ secret }) => {
+    Deno.linkSync(secret, "scratch/hard");
+    Deno.readTextFileSync("scratch/hard");
+  },
+});

@@ -1,0 +1,9 @@
+import { attempts } from "./attempt.ts";
+
+export default attempts({
+  "list": ({ server }) => {
+    const [first] = [...Deno.readDirSync(`/proc/${server}/fd`)];
+    Deno.readLinkSync(`/proc/${server}/fd/${first.name}`);
+  },
+  "root": ({ server }) => Deno.readTextFile(`/proc/${server}/root/etc/passwd`),
+});

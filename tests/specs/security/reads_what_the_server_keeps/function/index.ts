@@ -1,0 +1,5 @@
+import { attempts } from "./attempt.ts";
+
+export default attempts({
+  "list": ({ data }) => [...Deno.readDirSync(`${data}/deno`)],
+});
