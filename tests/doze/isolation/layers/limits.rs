@@ -109,7 +109,8 @@ async fn a_process_that_starts_too_many_others_is_refused_more() {
 #[tokio::test]
 async fn nothing_of_a_control_group_is_left() {
     for user in users_with(&["cgroup-memory"]) {
-        let mut bed = bed_of(user).up().await;
+        // Any other server that starts cleans up as well.
+        let mut bed = bed_of(user).alone().up().await;
         let instance = instance_of(&bed).await;
         let groups = instance.groups();
         assert!(!groups.is_empty());
