@@ -110,7 +110,7 @@ async fn a_function_that_cannot_start_backs_off_and_recovers_once_it_is_mended()
 
 #[tokio::test]
 async fn what_a_process_started_ends_with_it() {
-    let bed = TestBed::new().flag("--allow-permissions", "run").up().await;
+    let mut bed = TestBed::new().flag("--allow-permissions", "run").up().await;
     let source = r#"
         export default (request: Request) => {
           if (request.method === "POST") Deno.exit(1);
@@ -121,7 +121,12 @@ async fn what_a_process_started_ends_with_it() {
     let manifest = json!({ "permissions": ["--allow-run"] });
     bed.function("parent").source(source).manifest(manifest).drop_in().await;
     bed.get("/parent").await.ok();
-    let sleep = bed.only(|process| process.has_arg("271828"));
+    // Who started it hears of that a moment before its arguments can be read.
+    let sleep = until("the program runs", || {
+        let mut all = bed.server().processes().into_iter();
+        all.find(|process| process.has_arg("271828")).ok_or("not yet")
+    })
+    .await;
     bed.post("/parent", "").await.error(502, "function_crashed");
     until("the process is gone", || if sleep.is_alive() { Err("it is there") } else { Ok(()) })
         .await;
