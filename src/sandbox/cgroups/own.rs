@@ -124,11 +124,14 @@ fn own_name() -> io::Result<String> {
     Ok(format!("{id}-{started}"))
 }
 
-/// Field 22 of `/proc/PID/stat`.
+/// Field 22 of `/proc/PID/stat`; `None` for a process that has ended, also where
+/// its parent has not waited for it yet.
 fn start_time(id: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(") ")?;
-    fields.split(' ').nth(19)?.parse().ok()
+    let mut fields = fields.split(' ');
+    let ended = matches!(fields.next()?, "Z" | "X");
+    if ended { None } else { fields.nth(18)?.parse().ok() }
 }
 
 /// Removes the folders of servers that are gone. A group that still has
@@ -153,5 +156,26 @@ fn remove_abandoned(parent: &Path) {
             }
         }
         remove(&entry.path());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn who_has_ended_is_gone_also_before_its_parent_has_waited_for_it() {
+        let mut child = Command::new("sleep").arg("100").spawn().unwrap();
+        let first = start_time(child.id());
+        assert!(first.is_some_and(|time| time > 0));
+        assert_eq!(start_time(child.id()), first);
+        child.kill().unwrap();
+        while start_time(child.id()).is_some() {
+            std::thread::yield_now();
+        }
+        assert!(Path::new(&format!("/proc/{}", child.id())).exists(), "nobody has waited for it");
+        child.wait().unwrap();
     }
 }
