@@ -7,5 +7,5 @@ export default attempts({
   "node:fs": () => node("fs").readFileSync(PATH),
   "fetch": async () => await (await fetch(`file://${PATH}`)).text(),
   "up from its folder": () =>
-    Deno.readTextFile(`${Deno.args[0]}/../../../../..${PATH}`),
+    Deno.readTextFile(`${Deno.args[0]}${"/..".repeat(20)}${PATH}`),
 });
