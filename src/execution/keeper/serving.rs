@@ -159,9 +159,8 @@ impl<'k> Serving<'k> {
                 return Some(Ending::Kill(StopReason::StartFailed));
             }
             FromShim::Error { request, message, stack } => {
-                let limit = Limit::behind(&message, self.manifest());
                 if self.report(request.as_deref(), &message, stack.as_deref())
-                    && let Some(limit) = limit
+                    && let Some(limit) = Limit::behind(&message, self.manifest())
                 {
                     self.reached(request.as_deref(), &limit);
                 }
