@@ -26,9 +26,6 @@ use crate::http1::body::Framing;
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Streams that one connection may have open.
 const MAX_STREAMS: u32 = 256;
-/// Bytes of one response that wait for a client that does not read. The window
-/// that most clients give is as large.
-const MAX_UNSENT: usize = 64 * 1024;
 
 /// Serves one HTTP/2 connection, of which `ahead` has been read already.
 pub async fn serve(
@@ -62,7 +59,6 @@ pub async fn serve(
     let connection = http2::Builder::new(TokioExecutor::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(head)
-        .max_send_buf_size(MAX_UNSENT)
         .serve_connection(TokioIo::new(Rewound { ahead, stream }), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

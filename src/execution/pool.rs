@@ -114,7 +114,7 @@ impl Pool {
                 return Ok(lease);
             }
             if state.waiting.len() >= MAX_WAITING {
-                return Err(self.overloaded(&mut state));
+                return Err(self.overloaded(state));
             }
             let (sender, answer) = oneshot::channel();
             state.waiting.push_back(sender);
@@ -126,21 +126,24 @@ impl Pool {
             Ok(Ok(result)) => result,
             // Every sender answers before it is dropped, unless the pool goes.
             Ok(Err(_)) => Err(LeaseError::ShuttingDown),
-            Err(_) => Err(self.overloaded(&mut self.lock())),
+            Err(_) => Err(self.overloaded(self.lock())),
         }
     }
 
     /// The refusal of a request that found no place, told to the log now and
     /// then: callers may come by the thousand.
-    fn overloaded(&self, state: &mut State) -> LeaseError {
+    fn overloaded(&self, mut state: MutexGuard<'_, State>) -> LeaseError {
         let now = Instant::now();
         let told = state.overload_told.is_some_and(|at| now.duration_since(at) < OVERLOAD_PAUSE);
-        if !told && let Serves::Deployment(deployment) = &state.serves {
+        if !told && let Serves::Deployment(deployment) = state.serves.clone() {
             state.overload_told = Some(now);
+            let waiting = state.waiting.len();
+            // The log may be slow.
+            drop(state);
             tracing::warn!(
                 function = %self.name, limit = "requests at once (concurrency, maxInstances)",
-                value = deployment.concurrency() * deployment.max_instances(),
-                waiting = state.waiting.len(), "a function has reached a limit"
+                value = deployment.concurrency() * deployment.max_instances(), waiting,
+                "a function has reached a limit"
             );
         }
         LeaseError::Overloaded

@@ -71,7 +71,7 @@ async fn streams_beyond_the_announced_number_are_refused() {
 }
 
 #[tokio::test]
-async fn responses_that_nobody_reads_fill_no_memory() {
+async fn hundreds_of_endless_responses_that_nobody_reads_do_not_fill_the_memory() {
     let (mut bed, neighbour) = with_neighbour(TestBed::new().alone()).await;
     let source = "
         const chunk = new Uint8Array(64 << 10);

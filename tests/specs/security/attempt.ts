@@ -70,3 +70,19 @@ function tooLate(): Promise<never> {
 // deno-lint-ignore no-explicit-any
 export const node = (name: string): any =>
   process.getBuiltinModule(`node:${name}`);
+
+/** Sends one to a port on 127.0.0.1. */
+export function sendDatagram(port: number): Promise<void> {
+  return new Promise((done, failed) => {
+    const socket = node("dgram").createSocket("udp4").on("error", failed);
+    socket.bind(
+      0,
+      "127.0.0.1",
+      () =>
+        socket.send("x", port, "127.0.0.1", (error: Error | null) => {
+          socket.close();
+          error ? failed(error) : done();
+        }),
+    );
+  });
+}
