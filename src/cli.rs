@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ServerArgs};
+use crate::config::{Config, ServerArgs, Services};
 
 mod health;
 mod serve;
@@ -36,12 +36,12 @@ const EXIT_CONFIG: u8 = 64;
 /// or 64 (configuration).
 pub fn run() -> ExitCode {
     let (services, args) = match Cli::parse().verb {
-        Verb::Up(args) => (serve::Services::Both, args),
-        Verb::Registry(args) => (serve::Services::Registry, args),
-        Verb::Execution(args) => (serve::Services::Execution, args),
+        Verb::Up(args) => (Services::Both, args),
+        Verb::Registry(args) => (Services::Registry, args),
+        Verb::Execution(args) => (Services::Execution, args),
         Verb::Health(args) => return health::run(&args),
     };
-    match Config::new(args) {
+    match Config::new(args, services) {
         Ok(config) => serve::run(services, &config),
         Err(errors) => {
             eprintln!("doze: the configuration is not valid:\n{errors}");

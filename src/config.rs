@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::execution;
 use crate::execution::fleet::Settings;
 use crate::execution::gateway::Limits;
 use crate::function::permissions::OperatorAllows;
 use crate::registry::{RegistryConfig, WatchMode};
 use crate::sandbox::{Demand, Exceptions, Layers, Mode};
 use crate::telemetry::LogFormat;
+use crate::{admin, execution};
 
 /// MiB of the machine's memory per process, for the default process limit. A
 /// process with the default heap limit that uses all of it takes about so much.
@@ -43,9 +43,15 @@ pub struct ServerArgs {
     /// Address of the gateway
     #[arg(long, env = "DOZE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: String,
-    /// Address of the admin API
-    #[arg(long, env = "DOZE_ADMIN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    admin: String,
+    /// Address of the admin API [default: 127.0.0.1:8080; of `execution` alone 127.0.0.1:8081]
+    #[arg(long, env = "DOZE_ADMIN", value_name = "ADDRESS")]
+    admin: Option<String>,
+    /// File of the admin token, made where it is missing [default: admin-token in the data folder]
+    #[arg(long, env = "DOZE_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
+    /// Folder of the built dashboard
+    #[arg(long, env = "DOZE_DASHBOARD", value_name = "FOLDER", default_value = "dashboard/dist")]
+    dashboard: PathBuf,
     /// Seconds that an unused instance is kept, where its manifest does not say
     #[arg(long, env = "DOZE_IDLE_SECONDS", value_name = "SECONDS", default_value = "60")]
     idle_seconds: String,
@@ -93,6 +99,17 @@ pub struct ServerArgs {
     log_format: String,
 }
 
+/// Which services a server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Services {
+    /// Both, in one program.
+    Both,
+    /// What publishes.
+    Registry,
+    /// What runs what is published.
+    Execution,
+}
+
 /// A server's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -106,6 +123,12 @@ pub struct Config {
     pub runtime: PathBuf,
     /// The gateway's address.
     pub listen: SocketAddr,
+    /// The admin API's address.
+    pub admin: SocketAddr,
+    /// The file of the admin token.
+    pub admin_token_file: PathBuf,
+    /// The built dashboard.
+    pub dashboard: PathBuf,
     /// How long an unused instance is kept.
     pub idle: Duration,
     /// Spares kept per profile.
@@ -144,13 +167,17 @@ impl std::error::Error for ConfigErrors {}
 
 impl Config {
     /// Reads what was given, and reports every mistake in it.
-    pub fn new(args: ServerArgs) -> Result<Self, ConfigErrors> {
+    pub fn new(args: ServerArgs, services: Services) -> Result<Self, ConfigErrors> {
         let mut errors = Errors(Vec::new());
         let address = "host:port with a numeric host, such as 127.0.0.1:8000";
         let number = "a whole number";
         let listen = errors.parse("--listen", "DOZE_LISTEN", &args.listen, address);
-        // The admin API has the address to itself once it is served.
-        let _: Option<SocketAddr> = errors.parse("--admin", "DOZE_ADMIN", &args.admin, address);
+        let admin = args.admin.as_deref().unwrap_or(match services {
+            Services::Both | Services::Registry => "127.0.0.1:8080",
+            // Beside a registry on the same machine.
+            Services::Execution => "127.0.0.1:8081",
+        });
+        let admin = errors.parse("--admin", "DOZE_ADMIN", admin, address);
         let seconds = "a number of seconds from 0 to 86400";
         let idle = errors
             .parse::<f64>("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds)
@@ -214,9 +241,14 @@ impl Config {
             Some(Self {
                 registry_in: args.registry_in,
                 registry: args.registry,
+                admin_token_file: args
+                    .admin_token_file
+                    .unwrap_or_else(|| args.data.join("admin-token")),
                 data: args.data,
                 runtime: args.runtime,
                 listen: listen?,
+                admin: admin?,
+                dashboard: args.dashboard,
                 idle: idle?,
                 spares: spares?,
                 max_processes: max_processes?,
@@ -242,6 +274,15 @@ impl Config {
             operator: self.operator.clone(),
             watch: self.watch,
             ..RegistryConfig::new(paths.0, paths.1, paths.2)
+        }
+    }
+
+    /// What the admin API needs of it.
+    pub fn admin(&self) -> admin::Config {
+        admin::Config {
+            listen: self.admin,
+            token_file: absolute(&self.admin_token_file),
+            dashboard: absolute(&self.dashboard),
         }
     }
 
@@ -284,13 +325,14 @@ impl Display for Config {
         let watch = if self.watch == WatchMode::Native { "native" } else { "poll" };
         write!(
             f,
-            "registry_in={} registry={} data={} runtime={} listen={} idle_seconds={} spares={} \
+            "registry_in={} registry={} data={} runtime={} listen={} admin={} idle_seconds={} spares={} \
              max_processes={} sandbox={:?} allow_permissions={} watch={watch} log={}",
             self.registry_in.display(),
             self.registry.display(),
             self.data.display(),
             self.runtime.display(),
             self.listen,
+            self.admin,
             self.idle.as_secs_f64(),
             self.spares,
             self.max_processes,

@@ -8,6 +8,7 @@
 //! - a process: [`profile`] → [`launch`] → [`keeper`], its states in [`life`],
 //!   its address in [`link`], all of them together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
+//! - the operator's questions and orders: [`handle`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
 //! files and never writes them.
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::Handle as Runtime;
 
 pub mod lanes;
 pub mod connection;
@@ -54,8 +55,14 @@ pub mod stack;
 pub mod catalog;
 pub mod supervisor;
 
+pub mod handle;
+
+pub use handle::Handle;
+
+use catalog::Catalog;
 use fleet::{Fleet, Settings};
 use gateway::{Gateway, Limits};
+use lanes::Lanes;
 use launch::{Launcher, Tools};
 use run_folder::RunFolder;
 use supervisor::Supervisor;
@@ -153,12 +160,8 @@ impl Bound {
         Ok(())
     }
 
-    /// Serves until `shutdown`, then drains. No process is left when it returns.
-    pub async fn run(
-        self,
-        spawner: Spawner,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), ExecutionError> {
+    /// Sets everything up, and accepts requests.
+    pub fn start(self, spawner: Spawner) -> Result<Running, ExecutionError> {
         let Self { listener, config } = self;
         let set_up = |what| move |source| ExecutionError::SetUp { what, source };
         let run = RunFolder::make().map_err(set_up("the folder for instances"))?;
@@ -171,16 +174,38 @@ impl Bound {
             cache_base: config.data.join("deno"),
             lanes: lanes::count(),
         });
-        let fleet = Fleet::new(config.settings, launcher, Handle::current());
+        let fleet = Fleet::new(config.settings, launcher, Runtime::current());
         let supervisor =
             Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));
-        let catalog = catalog::Catalog::new(&config.registry, config.poll);
-        let lanes =
-            lanes::Lanes::start(&listener, &gateway).map_err(set_up("the threads that serve"))?;
+        let catalog = Catalog::new(&config.registry, config.poll);
+        let lanes = Lanes::start(&listener, &gateway).map_err(set_up("the threads that serve"))?;
         let address = listener.local_addr().map_err(set_up("the listener"))?;
-        drop(listener);
         tracing::info!(%address, "gateway is listening");
+        Ok(Running { run, gateway, fleet, supervisor, catalog, lanes })
+    }
+}
 
+/// A server that accepts requests.
+#[derive(Debug)]
+pub struct Running {
+    /// Removed with everything in it when this goes.
+    run: RunFolder,
+    gateway: Arc<Gateway>,
+    fleet: Arc<Fleet>,
+    supervisor: Supervisor,
+    catalog: Catalog,
+    lanes: Lanes,
+}
+
+impl Running {
+    /// What the operator asks and orders.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.gateway), Arc::clone(&self.fleet))
+    }
+
+    /// Serves until `shutdown`, then drains. No process is left when it returns.
+    pub async fn until(self, shutdown: impl Future<Output = ()>) {
+        let Self { run, gateway: _, fleet, supervisor, catalog, lanes } = self;
         let spares = tokio::spawn(Arc::clone(&fleet).keep_spares());
         tokio::select! {
             () = supervisor.follow(catalog) => {}
@@ -200,7 +225,7 @@ impl Bound {
         lanes.end();
         // It has ended with the fleet; waiting takes what it still holds.
         let _ = spares.await;
+        drop(run);
         tracing::info!("execution stopped");
-        Ok(())
     }
 }

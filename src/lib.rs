@@ -6,6 +6,8 @@
 //! - [`execution`] runs what is published, a confined process per function,
 //!   started by the first request and ended when idle
 //!
+//! [`admin`] is the way to see and steer both.
+//!
 //! Read [`function`] first, the words that everything is told in; then
 //! whichever service you came for. [`sandbox`] confines one process, [`http1`]
 //! reads and writes messages; neither knows about functions.
@@ -13,6 +15,7 @@
 pub mod function;
 pub mod registry;
 pub mod execution;
+pub mod admin;
 pub mod sandbox;
 pub mod http1;
 

@@ -26,6 +26,7 @@
 //! - nothing here knows who reads `registry`.
 
 mod config;
+mod handle;
 mod service;
 
 mod watch;
@@ -51,6 +52,7 @@ use tokio::sync::oneshot;
 
 pub use bundle::{BuildError, BundlerError};
 pub use config::{RegistryConfig, WatchMode};
+pub use handle::{Commands, Handle, handle};
 pub use inbox::InboxError;
 pub use store::StoreError;
 
@@ -90,6 +92,7 @@ pub enum RegistryError {
 pub async fn run(
     config: RegistryConfig,
     spawner: Spawner,
+    commands: Commands,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), RegistryError> {
     let (stop, stopped) = oneshot::channel::<()>();
@@ -98,7 +101,7 @@ pub async fn run(
         .name("doze-registry".to_owned())
         .spawn(move || {
             // Whoever waited may be gone; then nobody is left to be told.
-            let _ = answer.send(service::run(&config, spawner, stopped));
+            let _ = answer.send(service::run(&config, spawner, commands, stopped));
         })
         .map_err(RegistryError::Thread)?;
     tokio::select! {

@@ -126,9 +126,7 @@ pub(crate) fn doze(
     if verb != "execution" {
         command.arg("--registry-in").arg(&folders.registry_in);
     }
-    if verb != "registry" {
-        command.args(["--listen", &address.to_string(), "--admin", &admin.to_string()]);
-    }
+    command.args(["--listen", &address.to_string(), "--admin", &admin.to_string()]);
     command.args(flags);
     start(bench, &mut command, address)
 }

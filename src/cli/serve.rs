@@ -5,18 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::config::Config;
-use crate::execution::Bound;
+use crate::config::{Config, Services};
 use crate::sandbox::{Mode, Sandbox, Spawner};
-use crate::{registry, shutdown, telemetry};
-
-/// Which services this program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Services {
-    Both,
-    Registry,
-    Execution,
-}
+use crate::{admin, execution, registry, shutdown, telemetry};
 
 pub(super) fn run(services: Services, config: &Config) -> ExitCode {
     telemetry::start(&config.log, config.log_format);
@@ -57,11 +48,12 @@ async fn serve(
         stop.closed().await;
     });
 
-    // The port first: whoever mistyped it should not wait for a build.
+    // The ports first: whoever mistyped one should not wait for a build.
     let bound = match services {
         Services::Registry => None,
-        Services::Both | Services::Execution => Some(Bound::new(config.execution())?),
+        Services::Both | Services::Execution => Some(execution::Bound::new(config.execution())?),
     };
+    let admin = admin::Bound::new(config.admin())?;
     let sandbox = Arc::new(Sandbox::find(&config.demand()?)?);
     tracing::info!("isolation of every process:\n{}", sandbox.report());
     if config.sandbox == Mode::Off {
@@ -70,22 +62,30 @@ async fn serve(
         );
     }
     let spawner = Spawner::start(sandbox)?;
+    let execution = bound.map(|bound| bound.start(spawner.clone())).transpose()?;
+    let (registry, commands) = registry::handle();
+    let handles = admin::Services {
+        registry: (services != Services::Execution).then_some(registry),
+        execution: execution.as_ref().map(execution::Running::handle),
+    };
+    let admin = async {
+        admin.run(handles, until(stopped.clone())).await?;
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    };
     let registry = async {
-        match services {
-            Services::Execution => Ok(()),
-            Services::Both | Services::Registry => {
-                registry::run(config.registry(), spawner.clone(), until(stopped.clone())).await?;
-                tracing::info!("registry stopped");
-                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
-            }
+        if services != Services::Execution {
+            let stopped = until(stopped.clone());
+            registry::run(config.registry(), spawner.clone(), commands, stopped).await?;
+            tracing::info!("registry stopped");
         }
+        Ok(())
     };
     let execution = async {
-        match bound {
-            None => Ok(()),
-            Some(bound) => Ok(bound.run(spawner.clone(), until(stopped.clone())).await?),
+        if let Some(running) = execution {
+            running.until(until(stopped.clone())).await;
         }
+        Ok(())
     };
-    tokio::try_join!(registry, execution)?;
+    tokio::try_join!(registry, execution, admin)?;
     Ok(())
 }

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::bundle::{BuildError, Built, Bundler, Pace};
 use super::config::RegistryConfig;
 use super::fingerprint::Fingerprint;
+use super::handle::Commands;
 use super::inbox::{Inbox, Link, Scan, trace};
 use super::plan::Patience;
 use super::schedule::{Place, Schedule};
@@ -39,6 +40,7 @@ const BEFORE_RETRY: Duration = Duration::from_secs(5);
 pub(super) fn run(
     config: &RegistryConfig,
     spawner: Spawner,
+    mut commands: Commands,
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), RegistryError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -47,7 +49,7 @@ pub(super) fn run(
         .map_err(RegistryError::Thread)?;
     runtime.block_on(async {
         let mut service = Service::start(config, spawner).await?;
-        service.follow(stopped).await;
+        service.follow(&mut commands, stopped).await;
         Ok(())
     })
 }
@@ -149,7 +151,7 @@ impl Service {
         })
     }
 
-    async fn follow(&mut self, mut stopped: oneshot::Receiver<()>) {
+    async fn follow(&mut self, commands: &mut Commands, mut stopped: oneshot::Receiver<()>) {
         loop {
             self.start_builds();
             let wake = self.schedule.next().unwrap_or_else(|| Instant::now() + BEFORE_RETRY);
@@ -161,6 +163,7 @@ impl Service {
                     Ok(finished) => self.finish(finished),
                     Err(error) => tracing::error!(%error, "a build ended unexpectedly"),
                 },
+                command = commands.next() => match command {},
                 places = self.watch.changed() => {
                     let now = Instant::now();
                     for place in places {

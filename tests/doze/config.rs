@@ -68,7 +68,7 @@ async fn a_bad_variable_is_told_by_the_variable_s_name() {
 async fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for flag in ["--listen"] {
+    for flag in ["--listen", "--admin"] {
         let other = if flag == "--listen" { "--admin" } else { "--listen" };
         let program = Program::doze("up")
             .flag("--runtime", crate::harness::runtime_folder().display())

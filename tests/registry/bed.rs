@@ -70,6 +70,8 @@ impl Bed {
             ("--registry-in", self.path("in")),
             ("--registry", self.path("registry")),
             ("--runtime", runtime),
+            ("--data", self.path("data")),
+            ("--admin", "127.0.0.1:0".into()),
         ] {
             if !flags.iter().any(|given| given == flag) {
                 flags.extend([flag.to_owned(), folder.to_str().unwrap().to_owned()]);

@@ -116,6 +116,7 @@ async fn strict_starts_with_the_minimum_and_names_what_is_missing_of_it() {
     let bed = TestBed::new();
     let output = Program::doze("up")
         .flag("--listen", "127.0.0.1:0")
+        .flag("--admin", "127.0.0.1:0")
         .flag("--runtime", runtime_folder().display())
         .flag("--sandbox", "strict")
         .env("DOZE_SANDBOX_WITHOUT", "seccomp,landlock-files")

@@ -1,0 +1,137 @@
+//! The admin API: see what is published and running, and change it.
+//!
+//! - who may: [`access`] (the operator's token), [`session`] (a browser's)
+//! - what there is: one file for each thing, such as [`session`]; each brings
+//!   its routes, and their description comes from the code
+//! - how it answers: [`reply`]; what it looks like: [`pages`]
+//!
+//! It sees the two services by their handles and never their internals. Which
+//! routes there are depends on which services this program runs.
+
+pub mod access;
+pub mod session;
+pub mod reply;
+pub mod pages;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{execution, registry};
+use access::{Access, Described, TokenError};
+use reply::ApiError;
+
+/// What the admin API needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The file that holds the operator's token.
+    pub token_file: PathBuf,
+    /// The built dashboard.
+    pub dashboard: PathBuf,
+}
+
+/// The services that this program runs.
+#[derive(Debug, Clone, Default)]
+pub struct Services {
+    /// What changes functions.
+    pub registry: Option<registry::Handle>,
+    /// What runs them.
+    pub execution: Option<execution::Handle>,
+}
+
+/// Why there is no admin API.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// Its address cannot be had.
+    #[error("listen on {address} for the admin API; another one is chosen with `--admin`")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The operator's token cannot be read or made.
+    #[error("read the admin token")]
+    Token(#[from] TokenError),
+    /// It ended by itself.
+    #[error("serve the admin API")]
+    Serve(#[source] io::Error),
+}
+
+/// An address that is bound and on which nothing is answered yet.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    access: Arc<Access>,
+    config: Config,
+}
+
+impl Bound {
+    /// Binds the address, and reads or makes the token.
+    pub fn new(config: Config) -> Result<Self, AdminError> {
+        let address = config.listen;
+        let listener = TcpListener::bind(address)
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|source| AdminError::Listen { address, source })?;
+        let access = Arc::new(Access::open(&config.token_file)?);
+        Ok(Self { listener, access, config })
+    }
+
+    /// Serves until `shutdown`.
+    pub async fn run(
+        self,
+        services: Services,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), AdminError> {
+        let Self { listener, access, config } = self;
+        let address = listener.local_addr().map_err(AdminError::Serve)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(AdminError::Serve)?;
+        access.announce(address);
+        let app = app(services, access, &config);
+        tokio::select! {
+            served = axum::serve(listener, app) => served.map_err(AdminError::Serve),
+            // Nothing here is worth a delay: whoever follows a log would hold
+            // the server for as long as he likes.
+            () = shutdown => Ok(()),
+        }
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "doze",
+        description = "See, steer and publish the functions of one doze server.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    modifiers(&Described),
+    security(("token" = []), ("session" = [])),
+)]
+struct Description;
+
+/// Every route, with what all of them share around it.
+fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
+    let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
+        .merge(protected(services).layer(from_fn_with_state(Arc::clone(&access), access::require)))
+        .merge(session::routes().with_state(access))
+        .split_for_parts();
+    api.merge(pages::routes(description, &config.dashboard))
+        .fallback(|| async { ApiError::no_such_route() })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        .layer(from_fn(reply::identify))
+}
+
+/// What needs the operator's token.
+fn protected(services: Services) -> OpenApiRouter {
+    let Services { registry: _registry, execution: _execution } = services;
+    OpenApiRouter::new()
+}

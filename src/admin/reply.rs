@@ -1,0 +1,157 @@
+//! How the admin API answers: errors in the gateway's form, an id for every
+//! request.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use crate::function::Problem;
+
+/// Names the request to its caller and in the log.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Marks a response as an error of the API.
+const ERROR: HeaderName = HeaderName::from_static("x-doze-error");
+
+/// Why a call did nothing.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    problems: Vec<Problem>,
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    error: ErrorDetails,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ErrorDetails {
+    /// A word that does not change.
+    code: &'static str,
+    /// A sentence for a person.
+    message: String,
+    /// The request's id, as in the log.
+    request_id: String,
+    /// Everything that is wrong with a function.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    problems: Vec<Problem>,
+}
+
+impl ApiError {
+    /// An error with a status, its word and a sentence.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), problems: Vec::new() }
+    }
+
+    /// The caller has not shown who he is.
+    pub fn unauthorized(message: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    /// The request is not what the description asks for.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    /// Something of this kind does not exist; `code` ends in `_not_found`.
+    pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// Everything that is wrong with a function's source.
+    pub fn problems(problems: Vec<Problem>) -> Self {
+        let count = problems.len();
+        let message =
+            format!("the function has {count} problem{}", if count == 1 { "" } else { "s" });
+        let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_source", message);
+        Self { problems, ..error }
+    }
+
+    /// The machine was in the way; the log says more.
+    pub fn internal(error: &dyn std::error::Error) -> Self {
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+        tracing::error!(error = message, "failed to answer a call of the admin API");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// No such route.
+    pub(super) fn no_such_route() -> Self {
+        Self::not_found("not_found", "there is nothing at this path; `/docs` lists what there is")
+    }
+
+    /// The route takes other methods.
+    pub(super) fn method_not_allowed() -> Self {
+        let message = "this path does not take this method; `/docs` lists what there is";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        let headers = response.headers_mut();
+        headers.insert(ERROR, HeaderValue::from_static(self.code));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"doze\""));
+        }
+        // The body needs the request's id, which only `identify` knows.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Gives every request an id, and every error its body.
+pub(super) async fn identify(request: Request, next: Next) -> Response {
+    let id = format!("{:016x}", rand::random::<u64>());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        let ApiError { code, message, problems, .. } = error;
+        let details = ErrorDetails { code, message, request_id: id.clone(), problems };
+        let body = Json(ErrorBody { error: details }).into_response();
+        let (parts, body) = body.into_parts();
+        response.headers_mut().extend(parts.headers);
+        *response.body_mut() = body;
+    }
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    tracing::debug!(%method, path, id, status = response.status().as_u16(), "admin request");
+    response
+}
+
+/// A JSON body whose mistakes are answered in the API's own form.
+#[derive(Debug)]
+pub struct Payload<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Payload<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(value)) => Ok(Self(value)),
+            Err(JsonRejection::MissingJsonContentType(_)) => Err(ApiError::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "expected `content-type: application/json`",
+            )),
+            Err(rejection) => Err(ApiError::bad_request(rejection.body_text())),
+        }
+    }
+}
