@@ -124,7 +124,7 @@ pub struct Config {
     /// The gateway's address.
     pub listen: SocketAddr,
     /// The admin API's address.
-    pub admin: SocketAddr,
+    pub admin: admin::Address,
     /// The file of the admin token.
     pub admin_token_file: PathBuf,
     /// The built dashboard.
@@ -177,7 +177,12 @@ impl Config {
             // Beside a registry on the same machine.
             Services::Execution => "127.0.0.1:8081",
         });
-        let admin = errors.parse("--admin", "DOZE_ADMIN", admin, address);
+        let admin = errors.parse(
+            "--admin",
+            "DOZE_ADMIN",
+            admin,
+            "host:port with a numeric host, or unix:PATH of a socket",
+        );
         let seconds = "a number of seconds from 0 to 86400";
         let idle = errors
             .parse::<f64>("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds)
@@ -280,7 +285,7 @@ impl Config {
     /// What the admin API needs of it.
     pub fn admin(&self) -> admin::Config {
         admin::Config {
-            listen: self.admin,
+            listen: self.admin.clone(),
             token_file: absolute(&self.admin_token_file),
             dashboard: absolute(&self.dashboard),
         }
