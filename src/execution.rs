@@ -51,6 +51,7 @@ pub mod link;
 pub mod output;
 pub mod scratch;
 pub mod stack;
+pub mod usage;
 
 pub mod catalog;
 pub mod supervisor;

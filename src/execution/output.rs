@@ -1,8 +1,8 @@
 //! What a function prints becomes log records with its name.
 //!
-//! A function may print faster than anybody can read. Its pipe is always
-//! emptied, so that it is never blocked by its own output, and what goes beyond
-//! the limits is dropped, counted and reported.
+//! A function may print faster than anybody can read. What goes beyond the
+//! limits is dropped, counted and reported, and its pipe is emptied all the
+//! same: its own output holds it up only once it prints megabytes a second.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -20,6 +20,10 @@ use crate::function::FunctionName;
 const MAX_LINE: u64 = 8 * 1024;
 /// Lines kept per process and second.
 const LINES_PER_SECOND: u32 = 500;
+/// After as much as a pipe holds was dropped, it is not read for so long: who
+/// floods it waits, instead of keeping a processor busy with what nobody sees.
+const FLOOD: usize = 64 * 1024;
+const FLOOD_PAUSE: Duration = Duration::from_millis(10);
 /// Lines kept for an error message.
 const LAST_LINES: usize = 10;
 /// How long an ended process's last output is waited for.
@@ -93,19 +97,26 @@ impl Drop for Output {
 async fn read(pipe: impl AsyncRead + Unpin, stream: &'static str, shared: Arc<Shared>) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
+    let mut dropped = 0;
     loop {
+        if dropped >= FLOOD {
+            dropped = 0;
+            tokio::time::sleep(FLOOD_PAUSE).await;
+        }
         line.clear();
         match (&mut pipe).take(MAX_LINE).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
-            Ok(_) => shared.line(stream, &line),
+            Ok(_) if shared.line(stream, &line) => dropped = 0,
+            Ok(read) => dropped += read,
         }
     }
 }
 
 impl Shared {
-    fn line(&self, stream: &'static str, line: &[u8]) {
+    /// Keeps a line; whether there was room for it.
+    fn line(&self, stream: &'static str, line: &[u8]) -> bool {
         if !self.limit.lock().unwrap_or_else(PoisonError::into_inner).allows(Instant::now()) {
-            return;
+            return false;
         }
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches(['\n', '\r']);
@@ -123,6 +134,7 @@ impl Shared {
             last.pop_front();
         }
         last.push_back(text.into_owned());
+        true
     }
 
     fn function(&self) -> &str {

@@ -9,6 +9,7 @@ mod slots;
 mod starts;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,9 @@ pub struct Pool {
     pub name: FunctionName,
     fleet: Arc<Fleet>,
     state: Mutex<State>,
+    /// A process of it has used much of a processor. One that ends by that has
+    /// a successor, which need not be found out anew.
+    uses_much: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -92,7 +96,18 @@ impl Pool {
             restarts: Backoff::default(),
             overload_told: None,
         };
-        Arc::new(Self { name, fleet, state: Mutex::new(state) })
+        let uses_much = AtomicBool::new(false);
+        Arc::new(Self { name, fleet, state: Mutex::new(state), uses_much })
+    }
+
+    /// Whether its last process used much of a processor.
+    pub fn uses_much(&self) -> bool {
+        self.uses_much.load(Ordering::Relaxed)
+    }
+
+    /// Whether a process of it uses much of a processor.
+    pub fn use_much(&self, much: bool) {
+        self.uses_much.store(much, Ordering::Relaxed);
     }
 
     /// What requests get at present.

@@ -17,6 +17,7 @@ use crate::execution::limit::Limit;
 use crate::execution::pool::{IdleVerdict, Pool};
 use crate::execution::scratch;
 use crate::execution::stack::Stacks;
+use crate::execution::usage::Usage;
 use crate::function::Manifest;
 use crate::function::published::BUNDLE;
 
@@ -55,6 +56,8 @@ pub(super) struct Serving<'k> {
     look_at: Option<Instant>,
     /// When to look how much it has written, where nothing else bounds that.
     scratch_at: Option<Instant>,
+    /// How much of the processors it uses.
+    usage: Usage,
     /// When draining has lasted too long.
     drain_by: Option<Instant>,
     /// Aborted requests whose handlers have not settled, oldest first.
@@ -76,6 +79,7 @@ impl<'k> Serving<'k> {
         pool: &'k Arc<Pool>,
     ) -> Self {
         let now = Instant::now();
+        let usage = Usage::new(now, keeper.launched.process.used(), pool.uses_much());
         let scratch_at = keeper.launched.writes_unbounded.then(|| now + scratch::LOOK);
         Self {
             launched: &mut keeper.launched,
@@ -86,6 +90,7 @@ impl<'k> Serving<'k> {
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
             scratch_at,
+            usage,
             drain_by: None,
             checks: VecDeque::new(),
             errors: (now, 0),
@@ -117,6 +122,7 @@ impl<'k> Serving<'k> {
                 () = at(self.look_at) => self.look_idle(),
                 () = at(check_by) => self.check_overdue(),
                 () = at(self.scratch_at) => self.look_at_scratch(),
+                () = sleep_until(self.usage.look_at().into()) => self.look_at_usage(),
                 () = at(self.drain_by) => {
                     Some(Ending::Kill(StopReason::Superseded))
                 }
@@ -131,6 +137,7 @@ impl<'k> Serving<'k> {
     async fn assign(&mut self) -> io::Result<()> {
         let deployment = &self.instance.deployment;
         self.launched.output.belongs_to(deployment);
+        self.give_way(self.pool.uses_much());
         let code = std::fs::read(deployment.folder.join(BUNDLE))?;
         let assign = ToShim::Assign {
             function: deployment.name.as_str(),
@@ -269,6 +276,27 @@ impl<'k> Serving<'k> {
         self.reached(None, &Limit::scratch());
         self.pool.retire(self.instance.id, StopReason::WroteTooMuch);
         Some(Ending::Kill(StopReason::WroteTooMuch))
+    }
+
+    fn look_at_usage(&mut self) -> Option<Ending> {
+        let used = self.launched.process.used();
+        if let Some(much) = self.usage.look(Instant::now(), used) {
+            self.pool.use_much(much);
+            self.give_way(much);
+        }
+        None
+    }
+
+    fn give_way(&mut self, yes: bool) {
+        if yes == self.launched.gives_way {
+            return;
+        }
+        match self.launched.process.give_way(yes) {
+            Ok(()) => self.launched.gives_way = yes,
+            Err(error) => tracing::warn!(
+                instance = %self.instance.id, %error, "cannot change whether others go first"
+            ),
+        }
     }
 
     fn manifest(&self) -> &'k Manifest {

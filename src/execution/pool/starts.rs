@@ -48,7 +48,7 @@ impl Pool {
         state.booting += 1;
         let pool = Arc::clone(self);
         self.fleet.spawn(async move {
-            let booted = pool.fleet.boot(&deployment.profile).await;
+            let booted = pool.fleet.boot(&deployment.profile, pool.uses_much()).await;
             pool.booted(booted, &deployment);
         });
     }
