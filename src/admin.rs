@@ -18,6 +18,7 @@ pub mod path;
 pub mod functions;
 pub mod instances;
 pub mod revisions;
+pub mod logs;
 pub mod server;
 pub mod events;
 pub mod pages;
@@ -145,6 +146,7 @@ fn protected(services: Services) -> OpenApiRouter {
         router = router
             .merge(functions::routes(execution.clone()))
             .merge(revisions::routes(execution.clone()))
+            .merge(logs::routes(execution.clone()))
             .merge(instances::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
             .merge(events::routes(execution));

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::instance::{Deployment, InstanceId, Spare, StartError};
+use super::journal::Journal;
 use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
 use super::pool::Pool;
@@ -46,6 +47,8 @@ pub struct Settings {
 pub struct Fleet {
     /// What the operator decided.
     pub settings: Settings,
+    /// Where what happens to functions is told.
+    pub journal: Arc<Journal>,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -90,9 +93,15 @@ impl Drop for Seat {
 
 impl Fleet {
     /// A fleet without processes, whose tasks run on `runtime`.
-    pub fn new(settings: Settings, launcher: Launcher, runtime: Handle) -> Arc<Self> {
+    pub fn new(
+        settings: Settings,
+        journal: Arc<Journal>,
+        launcher: Launcher,
+        runtime: Handle,
+    ) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            journal,
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),

@@ -21,6 +21,7 @@ use super::instance::{Deployment, InstanceId, Progress, StartError};
 use super::keeper::Order;
 use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
+use super::limit::Limit;
 use super::status::{FunctionStatus, Standing};
 use crate::function::FunctionName;
 use crate::function::manifest::Mode;
@@ -158,11 +159,7 @@ impl Pool {
             let waiting = state.waiting.len();
             // The log may be slow.
             drop(state);
-            tracing::warn!(
-                function = %self.name, limit = "requests at once (concurrency, maxInstances)",
-                value = deployment.concurrency() * deployment.max_instances(), waiting,
-                "a function has reached a limit"
-            );
+            self.fleet.journal.overloaded(&deployment, &Limit::requests(&deployment), waiting);
         }
         LeaseError::Overloaded
     }
@@ -299,7 +296,7 @@ impl Pool {
         slot.on(Event::Retire(StopReason::StartFailed));
         slot.instance.progress.send_replace(Progress::Failed(error.clone()));
         let deployment = Arc::clone(&slot.instance.deployment);
-        self.start_failed(&mut state, &deployment, error);
+        self.start_failed(&mut state, &deployment, Some(id), error);
         self.serve_waiting(state);
     }
 

@@ -11,6 +11,8 @@ use tokio::time::{sleep_until, timeout};
 use super::{Keeper, Order};
 use crate::execution::control::{FromShim, ToShim};
 use crate::execution::instance::{Instance, StartError};
+use crate::execution::journal::Journal;
+use crate::execution::journal::events::{Subject, Thrown};
 use crate::execution::launch::{Launched, exited};
 use crate::execution::life::StopReason;
 use crate::execution::limit::Limit;
@@ -49,6 +51,8 @@ pub(super) struct Serving<'k> {
     orders: &'k mut mpsc::UnboundedReceiver<Order>,
     instance: &'k Arc<Instance>,
     pool: &'k Arc<Pool>,
+    journal: &'k Arc<Journal>,
+    subject: Subject,
     stacks: Stacks,
     /// When the start has failed; gone once it has succeeded.
     start_by: Option<Instant>,
@@ -86,6 +90,8 @@ impl<'k> Serving<'k> {
             orders: &mut keeper.orders,
             instance,
             pool,
+            journal: &keeper.fleet.journal,
+            subject: Subject::of(instance),
             stacks: Stacks::new(&instance.deployment.folder),
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
@@ -136,7 +142,7 @@ impl<'k> Serving<'k> {
     /// Hands the function over.
     async fn assign(&mut self) -> io::Result<()> {
         let deployment = &self.instance.deployment;
-        self.launched.output.belongs_to(deployment);
+        self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
         self.give_way(self.pool.uses_much());
         let code = std::fs::read(deployment.folder.join(BUNDLE))?;
         let assign = ToShim::Assign {
@@ -155,14 +161,12 @@ impl<'k> Serving<'k> {
                 self.start_by = None;
                 self.look_at = Some(Instant::now());
                 self.pool.started(self.instance.id);
-                tracing::info!(
-                    function = %self.instance.deployment.name, instance = %self.instance.id,
-                    revision = %self.instance.deployment.revision(), "instance started"
-                );
+                self.journal.started(&self.subject);
             }
             FromShim::Failed { message, stack } => {
-                self.report(None, &message, stack.as_deref());
-                self.pool.failed(self.instance.id, &StartError::Code { message });
+                let stack = stack.map(|stack| self.stacks.map(&stack).into_owned());
+                let error = StartError::Code { message, stack: stack.unwrap_or_default() };
+                self.pool.failed(self.instance.id, &error);
                 return Some(Ending::Kill(StopReason::StartFailed));
             }
             FromShim::Error { request, message, stack } => {
@@ -183,7 +187,8 @@ impl<'k> Serving<'k> {
         match order {
             Some(Order::Check { request }) => {
                 if self.may_record() {
-                    self.reached(Some(&request), &Limit::time(self.manifest()));
+                    let limit = Limit::time(self.manifest());
+                    self.journal.timed_out(&self.subject, &request, &limit);
                 }
                 // A channel that is full or broken shows as a check that is overdue.
                 let check = ToShim::Check { request: &request };
@@ -230,11 +235,7 @@ impl<'k> Serving<'k> {
     /// does, others may be well: they are let finish.
     fn check_overdue(&mut self) -> Option<Ending> {
         let check = self.checks.pop_front()?;
-        tracing::warn!(
-            function = %self.instance.deployment.name, instance = %self.instance.id,
-            request = check.request, blocked = !check.alive,
-            "a handler did not react when its request was aborted"
-        );
+        self.journal.stuck(&self.subject, &check.request, !check.alive);
         self.pool.retire(self.instance.id, StopReason::Stuck);
         (!check.alive).then_some(Ending::Kill(StopReason::Stuck))
     }
@@ -254,11 +255,10 @@ impl<'k> Serving<'k> {
         let limit = limit.or_else(|| Limit::behind(&words, self.manifest()));
         let starting = self.start_by.is_some();
         if limit.is_some() || !starting {
-            let (name, value) = limit.map(|limit| (limit.name, limit.value)).unzip();
-            tracing::warn!(
-                function = %self.instance.deployment.name, instance = %self.instance.id,
-                %status, limit = name, value, "an instance ended by itself"
-            );
+            let status = status.to_string();
+            // Else it has said them, and they say nothing of where.
+            let stack = if words.contains("    at ") { &*words } else { "" };
+            self.journal.crashed(&self.subject, &status, limit.as_ref(), stack);
         }
         if starting {
             let error = exited(status, &self.launched.output).await;
@@ -305,10 +305,7 @@ impl<'k> Serving<'k> {
 
     /// One record that says which limit, and how much that is.
     fn reached(&self, request: Option<&str>, limit: &Limit) {
-        tracing::warn!(
-            function = %self.instance.deployment.name, instance = %self.instance.id,
-            request, limit = limit.name, value = limit.value, "a function has reached a limit"
-        );
+        self.journal.reached(&self.subject, request, limit);
     }
 
     /// Whether this second has room for one more record.
@@ -328,11 +325,7 @@ impl<'k> Serving<'k> {
             return false;
         }
         let stack = stack.map(|stack| self.stacks.map(stack)).unwrap_or_default();
-        tracing::warn!(
-            target: "function",
-            function = %self.instance.deployment.name, instance = %self.instance.id,
-            request, stack = &*stack, "{message}"
-        );
+        self.journal.threw(&self.subject, Thrown { request, message, stack: &stack });
         true
     }
 }
