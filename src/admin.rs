@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod session;
+pub mod schema;
 pub mod reply;
 pub mod pages;
 
@@ -123,6 +124,7 @@ fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(protected(services).layer(from_fn_with_state(Arc::clone(&access), access::require)))
         .merge(session::routes().with_state(access))
+        .merge(schema::routes())
         .split_for_parts();
     api.merge(pages::routes(description, &config.dashboard))
         .fallback(|| async { ApiError::no_such_route() })

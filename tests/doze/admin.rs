@@ -1,0 +1,3 @@
+//! What the operator does by the admin API, and what comes of it.
+
+mod schema;
