@@ -10,7 +10,10 @@
 
 pub mod access;
 pub mod session;
+pub mod secrets;
+pub mod tokens;
 pub mod schema;
+pub mod path;
 pub mod reply;
 pub mod pages;
 
@@ -134,6 +137,10 @@ fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
 
 /// What needs the operator's token.
 fn protected(services: Services) -> OpenApiRouter {
-    let Services { registry: _registry, execution: _execution } = services;
-    OpenApiRouter::new()
+    let Services { registry: _registry, execution } = services;
+    let mut router = OpenApiRouter::new();
+    if let Some(execution) = execution {
+        router = router.merge(secrets::routes(execution.clone())).merge(tokens::routes(execution));
+    }
+    router
 }

@@ -34,7 +34,7 @@ pub struct ServerArgs {
     /// Folder where functions are published
     #[arg(long, env = "DOZE_REGISTRY", value_name = "FOLDER", default_value = "registry")]
     registry: PathBuf,
-    /// Folder for caches and what else the server keeps
+    /// Folder for caches, secrets, tokens and what else the server keeps
     #[arg(long, env = "DOZE_DATA", value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
     /// Folder of the runtime shim
@@ -49,6 +49,9 @@ pub struct ServerArgs {
     /// File of the admin token, made where it is missing [default: admin-token in the data folder]
     #[arg(long, env = "DOZE_ADMIN_TOKEN_FILE", value_name = "FILE")]
     admin_token_file: Option<PathBuf>,
+    /// File of the key that encrypts secrets, made where it is missing [default: secrets-key in the data folder]
+    #[arg(long, env = "DOZE_SECRETS_KEY_FILE", value_name = "FILE")]
+    secrets_key_file: Option<PathBuf>,
     /// Folder of the built dashboard
     #[arg(long, env = "DOZE_DASHBOARD", value_name = "FOLDER", default_value = "dashboard/dist")]
     dashboard: PathBuf,
@@ -127,6 +130,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// The file of the admin token.
     pub admin_token_file: PathBuf,
+    /// The file of the key that encrypts secrets.
+    pub secrets_key_file: PathBuf,
     /// The built dashboard.
     pub dashboard: PathBuf,
     /// How long an unused instance is kept.
@@ -244,6 +249,9 @@ impl Config {
                 admin_token_file: args
                     .admin_token_file
                     .unwrap_or_else(|| args.data.join("admin-token")),
+                secrets_key_file: args
+                    .secrets_key_file
+                    .unwrap_or_else(|| args.data.join(execution::secrets::KEY_FILE)),
                 data: args.data,
                 runtime: args.runtime,
                 listen: listen?,
@@ -304,6 +312,7 @@ impl Config {
         execution::Config {
             registry: absolute(&self.registry),
             data: absolute(&self.data),
+            secrets_key: absolute(&self.secrets_key_file),
             listen: self.listen,
             deno: tool(&self.runtime, "@deno", &format!("{}-glibc", platform()), "deno"),
             shim: absolute(&self.runtime).join("dist/boot.js"),

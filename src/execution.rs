@@ -8,6 +8,7 @@
 //! - a process: [`profile`] → [`launch`] → [`keeper`], its states in [`life`],
 //!   its address in [`link`], all of them together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
+//! - what the operator gives: [`secrets`] to functions, [`tokens`] to callers
 //! - the operator's questions and orders: [`handle`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
@@ -34,6 +35,7 @@ pub mod proxy;
 pub mod headers;
 pub mod exchange;
 pub mod reply;
+pub mod tokens;
 
 pub mod fleet;
 pub mod profile;
@@ -47,6 +49,7 @@ pub mod control;
 pub mod life;
 pub mod backoff;
 pub mod instance;
+pub mod secrets;
 pub mod link;
 pub mod output;
 pub mod scratch;
@@ -65,7 +68,9 @@ use gateway::{Gateway, Limits};
 use lanes::Lanes;
 use launch::{Launcher, Tools};
 use run_folder::RunFolder;
+use secrets::Secrets;
 use supervisor::Supervisor;
+use tokens::Tokens;
 
 use crate::sandbox::Spawner;
 
@@ -77,8 +82,10 @@ const DRAIN_GRACE: Duration = Duration::from_secs(10);
 pub struct Config {
     /// Where the published functions are.
     pub registry: PathBuf,
-    /// Where caches are kept.
+    /// Where caches, secrets and tokens are kept.
     pub data: PathBuf,
+    /// The key of the secrets.
+    pub secrets_key: PathBuf,
     /// The gateway's address.
     pub listen: SocketAddr,
     /// The Deno program.
@@ -165,7 +172,8 @@ impl Bound {
         let Self { listener, config } = self;
         let set_up = |what| move |source| ExecutionError::SetUp { what, source };
         let run = RunFolder::make().map_err(set_up("the folder for instances"))?;
-        let gateway = Gateway::new(config.limits, spawner.sandbox().report());
+        let gateway =
+            Gateway::new(config.limits, Tokens::open(&config.data), spawner.sandbox().report());
         let launcher = Launcher::new(Tools {
             spawner,
             deno: config.deno,
@@ -174,7 +182,8 @@ impl Bound {
             cache_base: config.data.join("deno"),
             lanes: lanes::count(),
         });
-        let fleet = Fleet::new(config.settings, launcher, Runtime::current());
+        let secrets = Secrets::open(&config.data, config.secrets_key);
+        let fleet = Fleet::new(config.settings, secrets, launcher, Runtime::current());
         let supervisor =
             Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));
         let catalog = Catalog::new(&config.registry, config.poll);
@@ -205,8 +214,9 @@ impl Running {
 
     /// Serves until `shutdown`, then drains. No process is left when it returns.
     pub async fn until(self, shutdown: impl Future<Output = ()>) {
-        let Self { run, gateway: _, fleet, supervisor, catalog, lanes } = self;
+        let Self { run, gateway, fleet, supervisor, catalog, lanes } = self;
         let spares = tokio::spawn(Arc::clone(&fleet).keep_spares());
+        let tokens = tokio::spawn(Arc::clone(&gateway.tokens).keep());
         tokio::select! {
             () = supervisor.follow(catalog) => {}
             () = shutdown => {}
@@ -223,6 +233,8 @@ impl Running {
         }
         fleet.kill().await;
         lanes.end();
+        tokens.abort();
+        gateway.tokens.flush();
         // It has ended with the fleet; waiting takes what it still holds.
         let _ = spares.await;
         drop(run);

@@ -14,6 +14,7 @@ use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
 use super::pool::Pool;
 use super::profile::Profile;
+use super::secrets::Secrets;
 use super::warm_up::{Warmth, warm_up};
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
@@ -45,6 +46,8 @@ pub struct Settings {
 pub struct Fleet {
     /// What the operator decided.
     pub settings: Settings,
+    /// What the operator holds for functions.
+    pub secrets: Arc<Secrets>,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -89,9 +92,15 @@ impl Drop for Seat {
 
 impl Fleet {
     /// A fleet without processes, whose tasks run on `runtime`.
-    pub fn new(settings: Settings, launcher: Launcher, runtime: Handle) -> Arc<Self> {
+    pub fn new(
+        settings: Settings,
+        secrets: Arc<Secrets>,
+        launcher: Launcher,
+        runtime: Handle,
+    ) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            secrets,
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),
@@ -113,10 +122,7 @@ impl Fleet {
         if let Some(kind) = manifest.permissions.beyond(&self.settings.operator) {
             return Err(StartError::NotAllowed(kind));
         }
-        match manifest.secrets.first() {
-            Some(secret) => Err(StartError::NoSecret(secret.clone())),
-            None => Ok(()),
-        }
+        self.secrets.check(&manifest.secrets)
     }
 
     /// A booted process for this profile, if one is ready.

@@ -2,6 +2,9 @@
 //!
 //! The admin API sees the server through this and nothing else.
 
+mod secrets;
+mod tokens;
+
 use std::sync::Arc;
 
 use super::fleet::Fleet;
@@ -10,12 +13,12 @@ use super::gateway::Gateway;
 /// The operator's side of a running server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    _gateway: Arc<Gateway>,
-    _fleet: Arc<Fleet>,
+    gateway: Arc<Gateway>,
+    fleet: Arc<Fleet>,
 }
 
 impl Handle {
     pub(super) fn new(gateway: Arc<Gateway>, fleet: Arc<Fleet>) -> Self {
-        Self { _gateway: gateway, _fleet: fleet }
+        Self { gateway, fleet }
     }
 }

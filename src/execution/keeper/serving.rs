@@ -1,7 +1,6 @@
 //! The phase in which a process runs one function.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use crate::execution::life::StopReason;
 use crate::execution::limit::Limit;
 use crate::execution::pool::{IdleVerdict, Pool};
 use crate::execution::scratch;
+use crate::execution::secrets::Secrets;
 use crate::execution::stack::Stacks;
 use crate::function::Manifest;
 use crate::function::published::BUNDLE;
@@ -48,6 +48,7 @@ pub(super) struct Serving<'k> {
     orders: &'k mut mpsc::UnboundedReceiver<Order>,
     instance: &'k Arc<Instance>,
     pool: &'k Arc<Pool>,
+    secrets: &'k Secrets,
     stacks: Stacks,
     /// When the start has failed; gone once it has succeeded.
     start_by: Option<Instant>,
@@ -82,6 +83,7 @@ impl<'k> Serving<'k> {
             orders: &mut keeper.orders,
             instance,
             pool,
+            secrets: &keeper.fleet.secrets,
             stacks: Stacks::new(&instance.deployment.folder),
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
@@ -94,7 +96,7 @@ impl<'k> Serving<'k> {
 
     pub(super) async fn run(mut self) -> Ending {
         if let Err(error) = self.assign().await {
-            self.pool.failed(self.instance.id, &StartError::launch(error));
+            self.pool.failed(self.instance.id, &error);
             return Ending::Kill(StopReason::StartFailed);
         }
         loop {
@@ -128,18 +130,22 @@ impl<'k> Serving<'k> {
     }
 
     /// Hands the function over.
-    async fn assign(&mut self) -> io::Result<()> {
+    async fn assign(&mut self) -> Result<(), StartError> {
         let deployment = &self.instance.deployment;
+        let manifest = &deployment.release.manifest;
         self.launched.output.belongs_to(deployment);
-        let code = std::fs::read(deployment.folder.join(BUNDLE))?;
+        let code = std::fs::read(deployment.folder.join(BUNDLE)).map_err(StartError::launch)?;
+        let secrets = self.secrets.reveal(&manifest.secrets)?;
+        let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));
+        let env = manifest.env.iter().map(|(name, value)| (&**name, &**value));
         let assign = ToShim::Assign {
             function: deployment.name.as_str(),
             revision: deployment.revision().as_str(),
             format: deployment.release.format,
-            env: &deployment.release.manifest.env,
+            env: env.chain(secrets).collect(),
             code: code.len(),
         };
-        self.launched.sender.send(&assign, &code).await
+        self.launched.sender.send(&assign, &code).await.map_err(StartError::launch)
     }
 
     fn heard(&mut self, message: FromShim) -> Option<Ending> {

@@ -18,12 +18,14 @@ use crate::execution::fleet::Settings;
 use crate::execution::instance::Spare;
 use crate::execution::launch::{Launcher, Tools};
 use crate::execution::link::Link;
+use crate::execution::secrets::Secrets;
 use crate::function::permissions::OperatorAllows;
 use crate::function::published::{Format, Release, Runtime as Runs};
 use crate::function::{Manifest, RevisionId};
 use crate::sandbox::{Demand, Mode as Isolation, Sandbox, Spawner};
 
 const LONG: Duration = Duration::from_hours(1);
+const SECRET: &str = "KEY";
 
 /// Something that happens to a pool, or that is asked of it.
 #[derive(Debug, Clone)]
@@ -40,6 +42,7 @@ enum Happens {
     IdleForLong(Index),
     MakeRoom(Index),
     Retire(Index),
+    SecretChanged,
     Publish { most: u32, least: u32, concurrency: u32 },
     Remove,
 }
@@ -61,6 +64,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => any::<Index>().prop_map(Retire),
         1 => (1u32..4, 0u32..2, 1u32..4)
             .prop_map(|(most, least, concurrency)| Publish { most, least, concurrency }),
+        1 => Just(SecretChanged),
         1 => Just(Remove),
     ]
 }
@@ -97,6 +101,7 @@ fn deployment(revision: u32, most: u32, least: u32, concurrency: u32) -> Arc<Dep
             max_instances: count(most),
             min_instances: least,
             concurrency: count(concurrency),
+            secrets: vec![SECRET.to_owned()],
             ..Manifest::default()
         },
         built_at: "2026-01-01T00:00:00Z".parse().unwrap(),
@@ -111,6 +116,12 @@ impl Bed {
             let sandbox =
                 Sandbox::find(&Demand { mode: Isolation::Off, ..Demand::default() }).unwrap();
             Spawner::start_with(PathBuf::from("/bin/false"), Arc::new(sandbox)).unwrap()
+        });
+        static SECRETS: LazyLock<Arc<Secrets>> = LazyLock::new(|| {
+            let data = tempfile::tempdir().unwrap();
+            let secrets = Secrets::open(data.path(), data.path().join("key"));
+            secrets.set(SECRET, &String::new().into()).unwrap();
+            secrets
         });
         let nowhere = PathBuf::from("/nonexistent");
         let launcher = Launcher::new(Tools {
@@ -127,7 +138,8 @@ impl Bed {
             max_processes: 10,
             operator: OperatorAllows::default(),
         };
-        let fleet = Fleet::new(settings, launcher, runtime().handle().clone());
+        let fleet =
+            Fleet::new(settings, Arc::clone(&SECRETS), launcher, runtime().handle().clone());
         let pool = Pool::new("hello".parse().unwrap(), Arc::clone(&fleet));
         let mut bed = Self {
             fleet,
@@ -228,6 +240,7 @@ impl Bed {
                 let least = (*least).min(*most);
                 self.pool.publish(&deployment(self.revisions, *most, least, *concurrency));
             }
+            Happens::SecretChanged => self.pool.secret_changed(SECRET),
             Happens::Remove => self.pool.end(Serves::Removed, StopReason::Removed),
             _ => {}
         }
@@ -343,8 +356,7 @@ impl Bed {
         }
         if let Some(deployment) = &deployment {
             let most = deployment.max_instances();
-            let newest =
-                |slot: &&Slot| slot.instance.deployment.revision() == deployment.revision();
+            let newest = |slot: &&Slot| slot.runs(deployment);
             let serving = state.slots.iter().filter(|slot| slot.may_serve()).filter(newest).count();
             assert!(serving <= most, "{serving} instances where {most} may be");
             if !state.waiting.is_empty() {
