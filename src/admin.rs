@@ -14,10 +14,12 @@ pub mod session;
 pub mod reply;
 pub mod path;
 pub mod functions;
+pub mod activity;
 pub mod instances;
 pub mod revisions;
 pub mod server;
 pub mod events;
+pub mod metrics;
 pub mod pages;
 
 use std::io;
@@ -145,8 +147,10 @@ fn protected(services: Services) -> OpenApiRouter {
         router = router
             .merge(functions::routes(execution.clone()))
             .merge(revisions::routes(execution.clone()))
+            .merge(activity::routes(execution.clone()))
             .merge(instances::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
+            .merge(metrics::routes(execution.clone()))
             .merge(events::routes(execution));
     }
     router

@@ -9,6 +9,7 @@
 //!   its address in [`link`], all of them together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
 //! - the operator's questions and orders: [`handle`], answered as [`status`]
+//!   and [`metrics`]; what is counted: [`activity`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
 //! files and never writes them.
@@ -55,7 +56,10 @@ pub mod stack;
 pub mod catalog;
 pub mod supervisor;
 
+pub mod histogram;
+pub mod activity;
 pub mod status;
+pub mod metrics;
 pub mod handle;
 
 pub use handle::Handle;

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::activity::Meter;
 use super::instance::{Deployment, InstanceId, Spare, StartError};
 use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
@@ -46,6 +47,8 @@ pub struct Settings {
 pub struct Fleet {
     /// What the operator decided.
     pub settings: Settings,
+    /// What is counted of all functions together.
+    pub meter: Arc<Meter>,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -93,6 +96,7 @@ impl Fleet {
     pub fn new(settings: Settings, launcher: Launcher, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            meter: Arc::default(),
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::activity::{Meter, MinuteCounts};
 use super::fleet::Fleet;
 use super::gateway::Gateway;
 use super::instance::InstanceId;
@@ -53,6 +54,12 @@ impl Handle {
         self.pool(name).map(|pool| pool.status())
     }
 
+    /// The last hour of a function, oldest first; `None` where no such function
+    /// is published.
+    pub fn activity(&self, name: &FunctionName) -> Option<Vec<MinuteCounts>> {
+        self.pool(name).map(|pool| pool.activity().minutes())
+    }
+
     fn pool(&self, name: &FunctionName) -> Option<Arc<Pool>> {
         self.0.gateway.router.all().get(name).cloned()
     }
@@ -73,6 +80,11 @@ impl Handle {
         // A spare may become an instance in between, and never the other way.
         fleet.discard_spare(id)
             || fleet.active_pools().iter().any(|pool| pool.retire(id, StopReason::Retired))
+    }
+
+    /// What is counted of all functions together.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.0.fleet.meter
     }
 
     /// The server itself.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::activity::{Activity, Watch};
 use super::backoff::Backoff;
 use super::fleet::Fleet;
 use super::instance::{Deployment, InstanceId, Progress, StartError};
@@ -24,7 +25,7 @@ use super::status::{FunctionStatus, Standing};
 use crate::function::FunctionName;
 use crate::function::manifest::Mode;
 pub use idle::IdleVerdict;
-use slots::Slot;
+use slots::{Slot, Start};
 
 /// Requests that may wait for one function. Beyond it, waiting longer helps
 /// neither the caller nor the machine.
@@ -35,6 +36,7 @@ const MAX_WAITING: usize = 1024;
 pub struct Pool {
     /// The function.
     pub name: FunctionName,
+    activity: Activity,
     fleet: Arc<Fleet>,
     state: Mutex<State>,
 }
@@ -95,7 +97,8 @@ impl Pool {
             restarts: Backoff::default(),
             overload_told: None,
         };
-        Arc::new(Self { name, fleet, state: Mutex::new(state) })
+        let activity = Activity::default();
+        Arc::new(Self { name, activity, fleet, state: Mutex::new(state) })
     }
 
     /// What requests get at present.
@@ -173,7 +176,7 @@ impl Pool {
         }
         self.fleet.may_start(&deployment).map_err(LeaseError::Start)?;
         let Some(spare) = self.fleet.take_spare(&deployment.profile) else { return Ok(None) };
-        let index = self.adopt(state, spare, deployment, Origin::Spare);
+        let index = self.adopt(state, spare, deployment, Start::now(Origin::Spare));
         Ok(Some(self.lease_on(state, index)))
     }
 
@@ -260,6 +263,7 @@ impl Pool {
         let mut state = self.lock();
         let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
         slot.on(Event::Started);
+        self.fleet.meter.started(slot.origin, slot.begun.elapsed());
         slot.instance.progress.send_replace(Progress::Started);
         let revision = slot.instance.deployment.revision().clone();
         state.backoff.succeeded();
@@ -292,7 +296,14 @@ impl Pool {
     pub fn exited(self: &Arc<Self>, id: InstanceId) {
         let mut state = self.lock();
         let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
-        let unasked = !matches!(slot.life, Life::Draining { .. });
+        let reason = match slot.life {
+            Life::Draining { reason, .. } => Some(reason),
+            _ => None,
+        };
+        self.fleet.meter.stopped(reason);
+        if reason.is_none() {
+            self.activity.crashed(&self.fleet.meter);
+        }
         slot.on(Event::Exited);
         let short = slot.since.elapsed() < SHORT_LIFE;
         slot.instance.progress.send_if_modified(|progress| match progress {
@@ -302,8 +313,8 @@ impl Pool {
                 true
             }
         });
-        match (unasked, short) {
-            (true, true) => state.restarts.failed(Instant::now()),
+        match (reason, short) {
+            (None, true) => state.restarts.failed(Instant::now()),
             _ => state.restarts.succeeded(),
         }
         state.slots.retain(|slot| slot.life != Life::Ended { leases: 0 });
@@ -351,6 +362,16 @@ impl Pool {
         found
     }
 
+    /// A request begins, which counts whatever becomes of it.
+    pub fn watch(&self) -> Watch<'_> {
+        self.activity.watch(&self.fleet.meter)
+    }
+
+    /// How the function fares.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
     /// What can be told of the function and its processes.
     pub fn status(&self) -> FunctionStatus {
         let state = self.lock();
@@ -363,6 +384,9 @@ impl Pool {
             standing: Arc::clone(&state.standing),
             deployment,
             instances: state.slots.iter().filter_map(Slot::status).collect(),
+            waiting: state.waiting.len(),
+            counts: self.activity.counts(),
+            own_series: self.activity.has_series(),
         }
     }
 
