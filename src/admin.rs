@@ -19,11 +19,13 @@ pub mod schema;
 pub mod reply;
 pub mod path;
 pub mod functions;
+pub mod activity;
 pub mod instances;
 pub mod revisions;
 pub mod logs;
 pub mod server;
 pub mod events;
+pub mod metrics;
 pub mod pages;
 
 use std::io;
@@ -151,10 +153,12 @@ fn protected(services: Services) -> OpenApiRouter {
             .merge(functions::routes(execution.clone()))
             .merge(revisions::routes(execution.clone()))
             .merge(logs::routes(execution.clone()))
+            .merge(activity::routes(execution.clone()))
             .merge(instances::routes(execution.clone()))
             .merge(secrets::routes(execution.clone()))
             .merge(tokens::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
+            .merge(metrics::routes(execution.clone()))
             .merge(events::routes(execution));
     }
     router

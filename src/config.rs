@@ -106,6 +106,14 @@ pub struct ServerArgs {
     /// How it is logged
     #[arg(long, env = "DOZE_LOG_FORMAT", value_name = "text|json", default_value = "text")]
     log_format: String,
+    /// OpenTelemetry collector that gets the traces of requests, by OTLP over HTTP
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "http://HOST:PORT",
+        default_value = ""
+    )]
+    otlp_endpoint: String,
 }
 
 /// Which services a server runs.
@@ -166,6 +174,8 @@ pub struct Config {
     pub log: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// The collector of traces.
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Everything that is wrong with a configuration.
@@ -242,6 +252,7 @@ impl Config {
             &args.log_format,
             &[("text", LogFormat::Text), ("json", LogFormat::Json)],
         );
+        errors.check_collector(&args.otlp_endpoint);
 
         let config = (|| {
             Some(Self {
@@ -271,6 +282,7 @@ impl Config {
                 access_log: access_log?,
                 log: log?,
                 log_format: log_format?,
+                otlp_endpoint: Some(args.otlp_endpoint).filter(|text| !text.is_empty()),
             })
         })();
         config.filter(|_| errors.0.is_empty()).ok_or(ConfigErrors(errors.0))
@@ -340,7 +352,7 @@ impl Display for Config {
         write!(
             f,
             "registry_in={} registry={} data={} runtime={} listen={} admin={} idle_seconds={} spares={} \
-             max_processes={} sandbox={:?} allow_permissions={} watch={watch} log={}",
+             max_processes={} sandbox={:?} allow_permissions={} watch={watch} log={} otlp_endpoint={}",
             self.registry_in.display(),
             self.registry.display(),
             self.data.display(),
@@ -353,6 +365,7 @@ impl Display for Config {
             self.sandbox,
             self.operator,
             self.log,
+            self.otlp_endpoint.as_deref().unwrap_or("none"),
         )
     }
 }
@@ -401,6 +414,18 @@ impl Errors {
     ) -> Option<T> {
         let value = text.parse().ok().filter(|value| *value > T::default());
         self.require(flag, variable, text, "a whole number above 0", value)
+    }
+
+    /// A collector's address may be left out.
+    fn check_collector(&mut self, text: &str) {
+        let plain = |uri: http::Uri| {
+            uri.scheme_str() == Some("http")
+                && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        };
+        let valid = text.is_empty() || text.parse().is_ok_and(plain);
+        let (flag, variable) = ("--otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT");
+        let expected = "an address such as http://127.0.0.1:4318, without TLS";
+        self.require(flag, variable, text, expected, valid.then_some(()));
     }
 
     fn choose<T: Copy>(

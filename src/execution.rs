@@ -11,6 +11,7 @@
 //! - what is told about a function: [`journal`]
 //! - what the operator gives: [`secrets`] to functions, [`tokens`] to callers
 //! - the operator's questions and orders: [`handle`], answered as [`status`]
+//!   and [`metrics`]; what is counted: [`activity`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
 //! files and never writes them.
@@ -63,7 +64,10 @@ pub mod journal;
 pub mod catalog;
 pub mod supervisor;
 
+pub mod histogram;
+pub mod activity;
 pub mod status;
+pub mod metrics;
 pub mod handle;
 
 pub use handle::Handle;

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::activity::Meter;
 use super::instance::{Deployment, InstanceId, Spare, StartError};
 use super::journal::Journal;
 use super::keeper::Keeper;
@@ -52,6 +53,8 @@ pub struct Fleet {
     pub journal: Arc<Journal>,
     /// What the operator holds for functions.
     pub secrets: Arc<Secrets>,
+    /// What is counted of all functions together.
+    pub meter: Arc<Meter>,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -107,6 +110,7 @@ impl Fleet {
             settings,
             journal,
             secrets,
+            meter: Arc::default(),
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),

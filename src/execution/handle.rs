@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::{fs, io};
 
+use super::activity::{Meter, MinuteCounts};
 use super::fleet::Fleet;
 use super::gateway::Gateway;
 use super::instance::InstanceId;
@@ -57,6 +58,12 @@ impl Handle {
         self.pool(name).map(|pool| pool.status())
     }
 
+    /// The last hour of a function, oldest first; `None` where no such function
+    /// is published.
+    pub fn activity(&self, name: &FunctionName) -> Option<Vec<MinuteCounts>> {
+        self.pool(name).map(|pool| pool.activity().minutes())
+    }
+
     fn pool(&self, name: &FunctionName) -> Option<Arc<Pool>> {
         self.0.gateway.router.all().get(name).cloned()
     }
@@ -77,6 +84,11 @@ impl Handle {
         // A spare may become an instance in between, and never the other way.
         fleet.discard_spare(id)
             || fleet.active_pools().iter().any(|pool| pool.retire(id, StopReason::Retired))
+    }
+
+    /// What is counted of all functions together.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.0.fleet.meter
     }
 
     /// The server itself.

@@ -1,5 +1,6 @@
 //! The admin API: what the operator sees, does and orders.
 
+mod counters;
 mod events;
 mod functions;
 mod instances;
@@ -7,3 +8,4 @@ mod logs;
 mod schema;
 mod secrets;
 mod tokens;
+mod metrics;

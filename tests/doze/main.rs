@@ -19,4 +19,5 @@ mod proxy;
 mod redeploy;
 mod shutdown;
 mod specs;
+mod traces;
 mod architecture;
