@@ -1,0 +1,22 @@
+/** What each layer stops, in the order of the README. */
+export const LAYERS: Record<string, string> = {
+  "deno-permissions": "what the manifest’s permissions do not name",
+  "empty-environment": "reading the server’s variables",
+  "no-new-privileges": "every way to more rights",
+  "no-capabilities": "every way to more rights",
+  "resource-limits": "descriptors, file size, core dumps",
+  "own-user": "files and processes of all others",
+  "user-namespace": "the same less far, and makes the next four possible",
+  "mount-namespace": "seeing any file but Deno, its libraries, and the function’s own",
+  "pid-namespace": "seeing and signalling other processes",
+  "network-namespace": "any network, without --allow-net",
+  "ipc-namespace": "queues and the name of the host",
+  "landlock-files": "opening any other file",
+  "landlock-ports": "TCP without --allow-net, ports that it does not name, listening",
+  "landlock-scopes": "signals and abstract sockets to others",
+  "seccomp": "system calls that are not in the list",
+  "address-guard": "this machine, link-local and metadata addresses, with --allow-net",
+  "cgroup-memory": "using up memory",
+  "cgroup-pids": "using up processes",
+  "cgroup-cpu": "using more than one processor",
+};
