@@ -69,7 +69,11 @@ export function DeployDialog() {
         <Refusal failure={acting.failure.value} />
         <div class="buttons">
           <button type="button" onClick={() => deploying.value = null}>Cancel</button>
-          <button class="primary" disabled={!chosen || acting.pending.value}>
+          <button
+            class="primary"
+            autoFocus={chosen !== null}
+            disabled={!chosen || acting.pending.value}
+          >
             {acting.pending.value ? "Building…" : "Deploy"}
           </button>
         </div>

@@ -13,6 +13,8 @@ export interface Sentence {
 interface Words {
   /** What it may do, followed by what is named. */
   only: string;
+  /** The same where several are named. */
+  several?: string;
   /** What it may do without a limit. */
   everything: string;
   /** What it may not do at all; not worth a word where `null`. */
@@ -33,7 +35,12 @@ const KINDS: Record<string, Words> = {
     nothing: "write files",
     path: true,
   },
-  env: { only: "see the variables", everything: "see every variable it is given", nothing: null },
+  env: {
+    only: "see the variable",
+    several: "see the variables",
+    everything: "see every variable it is given",
+    nothing: null,
+  },
   sys: {
     only: "ask the system for",
     everything: "ask the system for facts about this machine",
@@ -66,6 +73,9 @@ function parse(flags: string[]): Map<string, Rule> {
 
 const asPath = (value: string) => value === "." ? "its folder" : `./${value.replace(/^\.\//, "")}`;
 
+const phrase = ({ only, several = only }: Words, { values }: Rule) =>
+  values.length > 1 ? several : only;
+
 export function permissionsInWords(manifest: Manifest): Sentence[] {
   const rules = parse(manifest.permissions);
   const may: Sentence[] = [];
@@ -75,22 +85,22 @@ export function permissionsInWords(manifest: Manifest): Sentence[] {
     const allow = rules.get(`allow-${kind}`);
     const deny = rules.get(`deny-${kind}`);
     if (allow?.all) may.push({ may: true, verb: `May ${words.everything}`, what: null });
-    else if (allow) may.push({ may: true, verb: `May ${words.only}`, what: named(allow) });
+    else if (allow) may.push({ may: true, verb: `May ${phrase(words, allow)}`, what: named(allow) });
     else if (words.nothing) mayNot.push({ may: false, verb: `May not ${words.nothing}`, what: null });
     if (allow && deny) {
       mayNot.push({
         may: false,
-        verb: deny.all ? `But may not ${words.everything}` : `But may not ${words.only}`,
+        verb: deny.all ? `But may not ${words.everything}` : `But may not ${phrase(words, deny)}`,
         what: deny.all ? null : named(deny),
       });
     }
   }
   const variables = Object.keys(manifest.env);
   if (variables.length > 0) {
-    may.push({ may: true, verb: "Is given the variables", what: variables });
+    may.push({ may: true, verb: `Is given the variable${variables.length > 1 ? "s" : ""}`, what: variables });
   }
   if (manifest.secrets.length > 0) {
-    may.push({ may: true, verb: "Is given the secrets", what: manifest.secrets });
+    may.push({ may: true, verb: `Is given the secret${manifest.secrets.length > 1 ? "s" : ""}`, what: manifest.secrets });
   }
   return [...may, ...mayNot];
 }

@@ -14,6 +14,7 @@ export function LogView({ view }: { view: FunctionView }) {
   const paused = useSignal(false);
   const following = useSignal(true);
   const list = useRef<HTMLDivElement>(null);
+  const top = useRef(0);
   const { records, waiting, connection, clear } = useLogs(view.name, level.value, paused.value);
   const wanted = text.value.toLowerCase();
   const shown = wanted === ""
@@ -27,8 +28,12 @@ export function LogView({ view }: { view: FunctionView }) {
 
   const scrolled = () => {
     const box = list.current;
+    if (!box) return;
     // Whoever scrolls up wants to read, and whoever comes back wants to follow.
-    if (box) following.value = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+    // Lines that come or wrap anew move the end and not the reader.
+    if (box.scrollTop < top.current) following.value = false;
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < 24) following.value = true;
+    top.current = box.scrollTop;
   };
   return (
     <section class="card logs">

@@ -29,7 +29,7 @@ export function Overview({ view }: { view: FunctionView }) {
           more={`+ ${count(counters.spareStarts)} by spare`}
         />
         <Figure
-          title="Crashes, time-outs"
+          title="Crashes, timeouts"
           value={`${count(counters.crashes)}, ${count(counters.timeouts)}`}
           alarming={counters.crashes + counters.timeouts > 0}
         />

@@ -86,11 +86,15 @@ function options(
     width,
     height: HEIGHT,
     cursor: { sync: { key: CURSORS.key }, drag: { x: false, y: false }, points: { size: 6 } },
-    legend: { live: true },
-    scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.15)] } },
+    legend: { markers: { width: 0, fill: (_plot, index) => color(lines[index - 1]?.color ?? "") } },
+    scales: {
+      // Half a minute on both sides, for the first bar and the last one.
+      x: { range: (_plot, first, last) => [first - 30, last + 30] },
+      y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.15)] },
+    },
     axes: [
-      { ...axis, grid: { show: false }, values: (_plot, times) => times.map(clock), space: 70 },
-      { ...axis, size: 56, space: 36, values: (_plot, values) => values.map(show) },
+      { ...axis, grid: { show: false }, values: (_plot, times) => times.map(clock), space: 70, size: 26 },
+      { ...axis, size: 56, space: 28, values: (_plot, values) => values.map(show) },
     ],
     series: [
       { label: "at", value: (_plot, time) => time === null ? "" : clock(time) },

@@ -5,7 +5,7 @@ import { type Connection, follow } from "../api/stream.ts";
 import type { Level, LogRecord } from "../api/types.ts";
 
 /** Records kept in the page; the server has the rest. */
-const MOST = 2000;
+const MOST = 1000;
 const TAIL = 300;
 
 export interface Kept {

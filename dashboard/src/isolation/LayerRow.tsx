@@ -8,17 +8,15 @@ interface Props {
 
 export function LayerRow({ name, missing }: Props) {
   return (
-    <li class={missing ? "missing" : "in-force"}>
-      <span class={`badge ${missing ? "off" : "live"}`}>{missing ? "not in force" : "in force"}</span>
+    <li class={!missing ? "in-force" : missing.advice ? "lacking" : "spared"}>
+      <span class={`badge ${!missing ? "live" : missing.advice ? "off" : ""}`}>
+        {missing ? "not in force" : "in force"}
+      </span>
       <code>{name}</code>
       <span>
-        {LAYERS[name] && <>stops {LAYERS[name]}</>}
-        {missing && (
-          <span class="why">
-            {missing.why}
-            {missing.advice && <>. To have it: {missing.advice}</>}
-          </span>
-        )}
+        {LAYERS[name]}
+        {missing && <span class="why">{missing.why}</span>}
+        {missing?.advice && <span class="why">To have it: {missing.advice}</span>}
       </span>
     </li>
   );

@@ -1,4 +1,5 @@
 import type { FunctionView } from "../api/types.ts";
+import { NOTHING } from "../format/numbers.ts";
 import { addressOfPage } from "../pages/addresses.ts";
 import { StateBadge } from "../parts/StateBadge.tsx";
 import { COLUMNS } from "./columns.ts";
@@ -20,20 +21,19 @@ export function FunctionRow({ view, index, open }: Props) {
         if (!(event.target as HTMLElement).closest("a") && !chosen) open();
       }}
     >
-      {COLUMNS.map(({ id, unit, show, alarming }) => (
-        <td
-          key={id}
-          role="cell"
-          class={alarming?.(view) ? `${id} alarming` : id}
-          data-unit={unit}
-        >
-          {id === "name"
-            ? <a href={addressOfPage(view.name)}>{view.name}</a>
-            : id === "state"
-            ? <StateBadge state={view.state} />
-            : show(view)}
-        </td>
-      ))}
+      {COLUMNS.map(({ id, unit, show, alarming }) => {
+        const text = show(view);
+        const kind = alarming?.(view) ? " alarming" : text === NOTHING ? " nothing" : "";
+        return (
+          <td key={id} role="cell" class={id + kind} data-unit={unit}>
+            {id === "name"
+              ? <a href={addressOfPage(view.name)}>{text}</a>
+              : id === "state"
+              ? <StateBadge state={view.state} />
+              : text}
+          </td>
+        );
+      })}
     </tr>
   );
 }

@@ -20,8 +20,8 @@ export function Summary() {
   const most = server.value?.settings["maxProcesses"];
   return (
     <dl class="figures">
-      <Figure title="Requests per minute" value={count(requests)} />
-      <Figure title="Errors per minute" value={count(errors)} alarming={errors > 0} />
+      <Figure title="Requests/min" value={count(requests)} />
+      <Figure title="Errors/min" value={count(errors)} alarming={errors > 0} />
       <Figure title="In flight" value={count(inFlight)} />
       <Figure
         title="Processes"

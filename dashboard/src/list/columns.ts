@@ -2,7 +2,7 @@
 
 import type { FunctionView } from "../api/types.ts";
 import { ago } from "../format/times.ts";
-import { bytes, count, seconds } from "../format/numbers.ts";
+import { bytes, count, NOTHING, seconds } from "../format/numbers.ts";
 import { perMinute } from "../state/rates.ts";
 
 export type Order = string | number;
@@ -27,7 +27,7 @@ const latency = (view: FunctionView, which: "p50" | "p95") =>
 const states = { broken: 0, stale: 1, live: 2 };
 
 /** Nothing looks like nothing, so that figures stand out. */
-const orDash = (value: number) => value === 0 ? "–" : count(value);
+const orDash = (value: number) => value === 0 ? NOTHING : count(value);
 
 export const COLUMNS: Column[] = [
   { id: "name", title: "Function", show: (view) => view.name, order: (view) => view.name },
@@ -83,7 +83,7 @@ export const COLUMNS: Column[] = [
   {
     id: "memory",
     title: "Memory",
-    show: (view) => view.instances.length === 0 ? "–" : bytes(memory(view)),
+    show: (view) => view.instances.length === 0 ? NOTHING : bytes(memory(view)),
     order: (view) => -memory(view),
   },
   {

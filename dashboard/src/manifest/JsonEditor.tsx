@@ -35,7 +35,7 @@ export function JsonEditor({ label, text, problems, change }: Props) {
   };
   return (
     <div class="json-editor">
-      <div class="text">
+      <div class="area">
         <div class="lines" aria-hidden="true">
           {lines.map((line, index) => {
             const here = at(index + 1);

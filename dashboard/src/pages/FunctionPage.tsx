@@ -5,13 +5,13 @@ import { LogView } from "../function/LogView.tsx";
 import { ManifestView } from "../manifest/ManifestView.tsx";
 import { Overview } from "../function/Overview.tsx";
 import { RevisionsView } from "../function/RevisionsView.tsx";
+import { Tabs } from "../function/Tabs.tsx";
 import { TokensView } from "../function/TokensView.tsx";
 import { TryView } from "../function/TryView.tsx";
 import { Empty } from "../parts/Empty.tsx";
 import { Problems } from "../parts/Problems.tsx";
 import { Refusal } from "../parts/Refusal.tsx";
 import { functions, loaded, loadFailure } from "../state/functions.ts";
-import { addressOfPage } from "./addresses.ts";
 
 const VIEWS = [
   ["overview", "Overview", Overview],
@@ -57,17 +57,7 @@ export function FunctionPage() {
           <Problems problems={view.problems} />
         </section>
       )}
-      <nav class="tabs" aria-label={`Views of ${name}`}>
-        {VIEWS.map(([id, title]) => (
-          <a
-            key={id}
-            href={addressOfPage(name, id === "overview" ? undefined : id)}
-            aria-current={id === here ? "page" : undefined}
-          >
-            {title}
-          </a>
-        ))}
-      </nav>
+      <Tabs name={name} views={VIEWS} here={here} />
       <View key={name} view={view} />
     </div>
   );
