@@ -18,6 +18,7 @@ pub mod instances;
 pub mod revisions;
 pub mod server;
 pub mod events;
+pub mod try_it;
 pub mod pages;
 
 use std::io;
@@ -147,6 +148,7 @@ fn protected(services: Services) -> OpenApiRouter {
             .merge(revisions::routes(execution.clone()))
             .merge(instances::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
+            .merge(try_it::routes(execution.clone()))
             .merge(events::routes(execution));
     }
     router
