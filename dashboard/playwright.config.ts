@@ -6,7 +6,7 @@ export default defineConfig({
   // One server after the other: each of them starts processes of its own.
   workers: 1,
   timeout: 120_000,
-  expect: { timeout: 20_000 },
+  expect: { timeout: Number(process.env["EXPECT"] ?? 20_000) },
   forbidOnly: true,
   reporter: [["list"]],
   use: {

@@ -52,7 +52,7 @@ export interface Counters {
   crashes: number;
   inFlight: number;
   lastRequestAt: string | null;
-  /** Over the requests of the last hour. */
+  /** Of all requests since the server began. */
   latencySeconds: { p50: number; p95: number; p99: number } | null;
 }
 
