@@ -5,7 +5,7 @@ export default defineConfig({
   testDir: "tests",
   // One server after the other: each of them starts processes of its own.
   workers: 1,
-  timeout: 120_000,
+  timeout: Number(process.env["TIMEOUT"] ?? 120_000),
   expect: { timeout: Number(process.env["EXPECT"] ?? 20_000) },
   forbidOnly: true,
   reporter: [["list"]],

@@ -3,14 +3,6 @@ import { join } from "node:path";
 import { answering } from "./doze.ts";
 import { expect, test } from "./test.ts";
 
-test("the empty list says what to do first, and does it", async ({ page, doze }) => {
-  await expect(page.getByRole("heading", { name: "No functions yet" })).toBeVisible();
-  await expect(page.getByText("mkdir registry_in/hello")).toBeVisible();
-  await page.getByRole("button", { name: "Deploy this example" }).click();
-  await expect(page.getByRole("link", { name: "hello", exact: true })).toBeVisible();
-  await expect.poll(() => doze.call("/hello")).toBe("Hello, world");
-});
-
 test("a folder that is dropped appears, and goes when it is removed, without a reload", async ({ page, doze }) => {
   await doze.write("visitor", answering("hi"));
   const row = page.getByRole("row").filter({ hasText: "visitor" });
@@ -51,5 +43,5 @@ test("the list is narrowed by name and by state, and sorted by any column", asyn
   await expect(names).toHaveText(["zebra-broken"]);
   await page.getByLabel("Filter by name").fill("nothing is called so");
   await page.getByRole("button", { name: "Show all" }).click();
-  await expect(names.filter({ hasText: "hello" })).toBeVisible();
+  await expect(names.filter({ hasText: "zebra" })).toHaveCount(2);
 });

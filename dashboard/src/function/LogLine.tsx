@@ -1,16 +1,8 @@
 import type { LogRecord } from "../api/types.ts";
 import { clockTime, fullTime } from "../format/times.ts";
 
-/** Events that the server tells, in a word. */
-const EVENTS: Record<string, string> = {
-  start: "started",
-  stop: "stopped",
-  crash: "crashed",
-  timeout: "timed out",
-  limit: "limit",
-  start_failed: "start failed",
-  dropped: "dropped",
-};
+/** What the function itself wrote or threw; the rest is told by the server. */
+const OWN = new Set(["output", "error"]);
 
 export function LogLine({ record }: { record: LogRecord }) {
   const { time, level, event, message, stack, requestId, instance } = record;
@@ -23,8 +15,7 @@ export function LogLine({ record }: { record: LogRecord }) {
     <div class={`record ${level}`} title={about}>
       <time dateTime={time}>{clockTime(time)}</time>
       <span class="level">{level}</span>
-      <span class="message">
-        {EVENTS[event] && <span class="event">{EVENTS[event]}</span>}
+      <span class={OWN.has(event) ? "message" : "message told"}>
         {message}
         {stack && <span class="stack">{stack}</span>}
       </span>
