@@ -66,7 +66,7 @@ export function FunctionTable() {
         </tr>
       </thead>
       <tbody role="rowgroup" ref={body} onKeyDown={move}>
-        {above > 0 && <tr class="space" aria-hidden="true" style={{ height: above }} />}
+        {above > 0 && <tr class="space" aria-hidden="true" style={{ height: `${above}px` }} />}
         {views.slice(first, last).map((view, index) => (
           <FunctionRow
             key={view.name}
@@ -75,7 +75,7 @@ export function FunctionTable() {
             open={() => route(addressOfPage(view.name))}
           />
         ))}
-        {below > 0 && <tr class="space" aria-hidden="true" style={{ height: below }} />}
+        {below > 0 && <tr class="space" aria-hidden="true" style={{ height: `${below}px` }} />}
       </tbody>
     </table>
   );
