@@ -13,6 +13,9 @@
 pub mod address;
 pub mod access;
 pub mod session;
+pub mod secrets;
+pub mod tokens;
+pub mod schema;
 pub mod reply;
 pub mod path;
 pub mod functions;
@@ -132,6 +135,7 @@ fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
         .merge(protected(services).layer(from_fn_with_state(Arc::clone(&access), access::require)))
         .merge(session::routes().with_state(access))
+        .merge(schema::routes())
         .split_for_parts();
     api.merge(pages::routes(description, &config.dashboard))
         .fallback(|| async { ApiError::no_such_route() })
@@ -149,6 +153,8 @@ fn protected(services: Services) -> OpenApiRouter {
             .merge(revisions::routes(execution.clone()))
             .merge(logs::routes(execution.clone()))
             .merge(instances::routes(execution.clone()))
+            .merge(secrets::routes(execution.clone()))
+            .merge(tokens::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
             .merge(try_it::routes(execution.clone()))
             .merge(events::routes(execution));

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{Config, ServerArgs, Services};
 
 mod health;
+mod schema;
 mod serve;
 
 /// A self-hosted function platform: drop a folder, it answers HTTP.
@@ -25,6 +26,8 @@ enum Verb {
     Registry(ServerArgs),
     /// Serve what is published
     Execution(ServerArgs),
+    /// Print the JSON Schema of `registry.json`, for editors
+    Schema,
     /// Say whether a service is alive, by the exit code
     Health(health::HealthArgs),
 }
@@ -39,6 +42,7 @@ pub fn run() -> ExitCode {
         Verb::Up(args) => (Services::Both, args),
         Verb::Registry(args) => (Services::Registry, args),
         Verb::Execution(args) => (Services::Execution, args),
+        Verb::Schema => return schema::run(),
         Verb::Health(args) => return health::run(&args),
     };
     match Config::new(args, services) {

@@ -34,7 +34,7 @@ pub struct ServerArgs {
     /// Folder where functions are published
     #[arg(long, env = "DOZE_REGISTRY", value_name = "FOLDER", default_value = "registry")]
     registry: PathBuf,
-    /// Folder for logs, caches and what else the server keeps
+    /// Folder for logs, secrets, tokens, caches and what else the server keeps
     #[arg(long, env = "DOZE_DATA", value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
     /// Folder of the runtime shim
@@ -49,6 +49,9 @@ pub struct ServerArgs {
     /// File of the admin token, made where it is missing [default: admin-token in the data folder]
     #[arg(long, env = "DOZE_ADMIN_TOKEN_FILE", value_name = "FILE")]
     admin_token_file: Option<PathBuf>,
+    /// File of the key that encrypts secrets, made where it is missing [default: secrets-key in the data folder]
+    #[arg(long, env = "DOZE_SECRETS_KEY_FILE", value_name = "FILE")]
+    secrets_key_file: Option<PathBuf>,
     /// Folder of the built dashboard
     #[arg(long, env = "DOZE_DASHBOARD", value_name = "FOLDER", default_value = "dashboard/dist")]
     dashboard: PathBuf,
@@ -133,6 +136,8 @@ pub struct Config {
     pub admin: admin::Address,
     /// The file of the admin token.
     pub admin_token_file: PathBuf,
+    /// The file of the key that encrypts secrets.
+    pub secrets_key_file: PathBuf,
     /// The built dashboard.
     pub dashboard: PathBuf,
     /// How long an unused instance is kept.
@@ -193,20 +198,7 @@ impl Config {
             admin,
             "host:port with a numeric host, or unix:PATH of a socket",
         );
-        let seconds = "a number of seconds from 0 to 86400";
-        let idle = errors
-            .parse::<f64>("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds)
-            .and_then(|value| {
-                let valid =
-                    (0.0..=86_400.0).contains(&value).then(|| Duration::from_secs_f64(value));
-                errors.require(
-                    "--idle-seconds",
-                    "DOZE_IDLE_SECONDS",
-                    &args.idle_seconds,
-                    seconds,
-                    valid,
-                )
-            });
+        let idle = errors.idle(&args.idle_seconds);
         let spares = errors.parse("--spares", "DOZE_SPARES", &args.spares, number);
         let max_processes = match &args.max_processes {
             None => Some(default_processes()),
@@ -258,6 +250,9 @@ impl Config {
                 admin_token_file: args
                     .admin_token_file
                     .unwrap_or_else(|| args.data.join("admin-token")),
+                secrets_key_file: args
+                    .secrets_key_file
+                    .unwrap_or_else(|| args.data.join(execution::secrets::KEY_FILE)),
                 data: args.data,
                 runtime: args.runtime,
                 listen: listen?,
@@ -322,6 +317,7 @@ impl Config {
             data: absolute(&self.data),
             logs_room: self.logs_room,
             access_log: self.access_log,
+            secrets_key: absolute(&self.secrets_key_file),
             listen: self.listen,
             deno: tool(&self.runtime, "@deno", &format!("{}-glibc", platform()), "deno"),
             shim: absolute(&self.runtime).join("dist/boot.js"),
@@ -365,6 +361,14 @@ impl Display for Config {
 struct Errors(Vec<String>);
 
 impl Errors {
+    fn idle(&mut self, text: &str) -> Option<Duration> {
+        let seconds: Option<f64> = text.parse().ok();
+        let idle = seconds.filter(|seconds| (0.0..=86_400.0).contains(seconds));
+        let expected = "a number of seconds from 0 to 86400";
+        self.require("--idle-seconds", "DOZE_IDLE_SECONDS", text, expected, idle)
+            .map(Duration::from_secs_f64)
+    }
+
     fn require<T>(
         &mut self,
         flag: &str,

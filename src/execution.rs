@@ -9,6 +9,7 @@
 //!   its address in [`link`], all of them together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
 //! - what is told about a function: [`journal`]
+//! - what the operator gives: [`secrets`] to functions, [`tokens`] to callers
 //! - the operator's questions and orders: [`handle`], answered as [`status`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
@@ -36,6 +37,7 @@ pub mod headers;
 pub mod exchange;
 pub mod reply;
 pub mod access_log;
+pub mod tokens;
 
 pub mod fleet;
 pub mod profile;
@@ -49,6 +51,7 @@ pub mod control;
 pub mod life;
 pub mod backoff;
 pub mod instance;
+pub mod secrets;
 pub mod link;
 pub mod output;
 pub mod scratch;
@@ -72,7 +75,9 @@ use journal::Journal;
 use lanes::Lanes;
 use launch::{Launcher, Tools};
 use run_folder::RunFolder;
+use secrets::Secrets;
 use supervisor::Supervisor;
+use tokens::Tokens;
 
 use crate::sandbox::Spawner;
 
@@ -84,12 +89,14 @@ const DRAIN_GRACE: Duration = Duration::from_secs(10);
 pub struct Config {
     /// Where the published functions are.
     pub registry: PathBuf,
-    /// Where caches and logs are kept.
+    /// Where caches, logs, secrets and tokens are kept.
     pub data: PathBuf,
     /// Bytes that the logs of all functions may take up together.
     pub logs_room: u64,
     /// Whether the server's log has a record of every request.
     pub access_log: bool,
+    /// The key of the secrets.
+    pub secrets_key: PathBuf,
     /// The gateway's address.
     pub listen: SocketAddr,
     /// The Deno program.
@@ -176,7 +183,9 @@ impl Bound {
         let Self { listener, config } = self;
         let set_up = |what| move |source| ExecutionError::SetUp { what, source };
         let run = RunFolder::make().map_err(set_up("the folder for instances"))?;
-        let gateway = Gateway::new(config.limits, config.access_log, spawner.sandbox().report());
+        let tokens = Tokens::open(&config.data);
+        let report = spawner.sandbox().report();
+        let gateway = Gateway::new(config.limits, tokens, config.access_log, report);
         let journal = Journal::new(config.data.join("logs"), config.logs_room)
             .map_err(set_up("the thread that writes logs"))?;
         let journal = Arc::new(journal);
@@ -189,7 +198,8 @@ impl Bound {
             lanes: lanes::count(),
         });
         let runtime = Runtime::current();
-        let fleet = Fleet::new(config.settings, journal, launcher, runtime);
+        let secrets = Secrets::open(&config.data, config.secrets_key);
+        let fleet = Fleet::new(config.settings, journal, secrets, launcher, runtime);
         let supervisor =
             Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));
         let catalog = Catalog::new(&config.registry, config.poll);
@@ -198,7 +208,7 @@ impl Bound {
         tracing::info!(%address, "gateway is listening");
         let handle =
             Handle::new(config.registry, address, Arc::clone(&gateway), Arc::clone(&fleet));
-        Ok(Running { run, handle, fleet, supervisor, catalog, lanes })
+        Ok(Running { run, handle, gateway, fleet, supervisor, catalog, lanes })
     }
 }
 
@@ -208,6 +218,7 @@ pub struct Running {
     /// Removed with everything in it when this goes.
     run: RunFolder,
     handle: Handle,
+    gateway: Arc<Gateway>,
     fleet: Arc<Fleet>,
     supervisor: Supervisor,
     catalog: Catalog,
@@ -222,8 +233,9 @@ impl Running {
 
     /// Serves until `shutdown`, then drains. No process is left when it returns.
     pub async fn until(self, shutdown: impl Future<Output = ()>) {
-        let Self { run, handle: _, fleet, supervisor, catalog, lanes } = self;
+        let Self { run, handle: _, gateway, fleet, supervisor, catalog, lanes } = self;
         let spares = tokio::spawn(Arc::clone(&fleet).keep_spares());
+        let tokens = tokio::spawn(Arc::clone(&gateway.tokens).keep());
         tokio::select! {
             () = supervisor.follow(catalog) => {}
             () = shutdown => {}
@@ -240,6 +252,8 @@ impl Running {
         }
         fleet.kill().await;
         lanes.end();
+        tokens.abort();
+        gateway.tokens.flush();
         // It has ended with the fleet; waiting takes what it still holds.
         let _ = spares.await;
         fleet.journal.close().await;

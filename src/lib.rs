@@ -21,5 +21,6 @@ pub mod http1;
 
 pub mod cli;
 pub mod config;
+pub mod private_file;
 pub mod shutdown;
 pub mod telemetry;

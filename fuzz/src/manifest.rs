@@ -5,7 +5,7 @@ use doze::function::{Manifest, manifest};
 use serde_json::Value;
 
 const FIELDS: &str = "permissions warmupOnStart idleSeconds timeoutSeconds memoryMb concurrency \
-    minInstances maxInstances env secrets mode static spa methods auth";
+    minInstances maxInstances env secrets mode static spa methods auth $schema";
 
 /// The first byte is what the operator allows.
 pub fn run(data: &[u8]) {

@@ -1,7 +1,7 @@
 //! Function names, and which function a path is for.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use doze::execution::journal::Journal;
 use doze::execution::launch::{Launcher, Tools};
 use doze::execution::pool::Pool;
 use doze::execution::router::{Route, Router};
+use doze::execution::secrets::Secrets;
 use doze::function::FunctionName;
 use doze::function::permissions::OperatorAllows;
 use doze::sandbox::{Demand, Mode, Sandbox, Spawner};
@@ -105,8 +106,9 @@ fn fleet() -> Arc<Fleet> {
             max_processes: 1,
             operator: OperatorAllows::default(),
         };
-        let fleet =
-            Fleet::new(settings, Arc::new(Journal::nowhere()), launcher, runtime.handle().clone());
+        let journal = Arc::new(Journal::nowhere());
+        let secrets = Secrets::open(Path::new("/nonexistent"), PathBuf::from("/nonexistent/key"));
+        let fleet = Fleet::new(settings, journal, secrets, launcher, runtime.handle().clone());
         (runtime, fleet)
     });
     Arc::clone(&FLEET.1)

@@ -1,10 +1,9 @@
 //! Who may use the admin API: whoever has the operator's token, or a session
 //! that was opened with it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use utoipa::{Modify, openapi};
 use super::address::Address;
 use super::reply::ApiError;
 use super::session::{self, Sessions};
+use crate::private_file;
 
 /// Random bytes in a token.
 const BYTES: usize = 32;
@@ -66,12 +66,9 @@ impl Access {
     /// Reads the token, or makes one where there is none.
     pub fn open(path: &Path) -> Result<Self, TokenError> {
         let failed = |doing| move |source| TokenError::Io { doing, path: path.to_owned(), source };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed("make the folder of"))?;
-        }
         let made = random();
         // Never there without its text: two services may share the file.
-        let (token, origin) = match write_new(path, &made) {
+        let (token, origin) = match private_file::create(path, format!("{made}\n").as_bytes()) {
             Ok(()) => (made, TokenOrigin::Made),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let text = fs::read_to_string(path).map_err(failed("read"))?;
@@ -135,16 +132,6 @@ pub(super) async fn require(
 /// A secret that nobody guesses, in characters that need no escaping.
 pub fn random() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; BYTES]>())
-}
-
-fn write_new(path: &Path, token: &str) -> io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut file =
-        File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    let written = writeln!(file, "{token}").and_then(|()| file.sync_all());
-    let linked = written.and_then(|()| fs::hard_link(&temporary, path));
-    let _ = fs::remove_file(&temporary);
-    linked
 }
 
 /// Tells the API's description how one gets in.

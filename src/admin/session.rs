@@ -25,8 +25,8 @@ use utoipa_axum::routes;
 use super::access::{Access, random};
 use super::reply::{ApiError, ErrorBody, Payload};
 
-/// The cookie's name.
-pub const COOKIE: &str = "doze_session";
+/// The cookie's name. The gateway knows it, and takes it out of what functions see.
+pub const COOKIE: &str = crate::execution::headers::OPERATORS_COOKIE;
 /// The header that carries the second secret.
 const CSRF: &str = "x-doze-csrf";
 /// A session ends this long after it was opened.

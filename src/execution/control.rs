@@ -2,6 +2,7 @@
 //! per message, over a Unix socket that only that one process ever connects to.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
+use zeroize::Zeroizing;
 
 use crate::function::published::Format;
 
@@ -33,7 +35,7 @@ pub enum ToShim<'a> {
         /// How the bundle's entry exports its handler.
         format: Format,
         /// The variables it sees.
-        env: &'a BTreeMap<String, String>,
+        env: Variables<'a>,
         /// Bytes of code that follow this line.
         code: usize,
     },
@@ -48,6 +50,23 @@ pub enum ToShim<'a> {
         /// How long that may take.
         grace_ms: u64,
     },
+}
+
+/// Variables and secrets, by name. Only the names show themselves.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Variables<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Variables<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Variables<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// What a shim says.
@@ -141,7 +160,8 @@ fn split(stream: UnixStream) -> (ControlSender, ControlReceiver) {
 impl ControlSender {
     /// Sends a message, with the code behind it where the message announces some.
     pub async fn send(&mut self, message: &ToShim<'_>, code: &[u8]) -> io::Result<()> {
-        let mut bytes = serde_json::to_vec(message)?;
+        // It may hold secrets.
+        let mut bytes = Zeroizing::new(serde_json::to_vec(message)?);
         bytes.push(b'\n');
         // One write for both, so that a small function arrives in one piece.
         bytes.extend_from_slice(code);

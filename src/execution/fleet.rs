@@ -15,6 +15,7 @@ use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
 use super::pool::Pool;
 use super::profile::Profile;
+use super::secrets::Secrets;
 use super::status::InstanceStatus;
 use super::warm_up::{Warmth, warm_up};
 use crate::function::FunctionName;
@@ -49,6 +50,8 @@ pub struct Fleet {
     pub settings: Settings,
     /// Where what happens to functions is told.
     pub journal: Arc<Journal>,
+    /// What the operator holds for functions.
+    pub secrets: Arc<Secrets>,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -96,12 +99,14 @@ impl Fleet {
     pub fn new(
         settings: Settings,
         journal: Arc<Journal>,
+        secrets: Arc<Secrets>,
         launcher: Launcher,
         runtime: Handle,
     ) -> Arc<Self> {
         Arc::new(Self {
             settings,
             journal,
+            secrets,
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),
@@ -123,10 +128,7 @@ impl Fleet {
         if let Some(kind) = manifest.permissions.beyond(&self.settings.operator) {
             return Err(StartError::NotAllowed(kind));
         }
-        match manifest.secrets.first() {
-            Some(secret) => Err(StartError::NoSecret(secret.clone())),
-            None => Ok(()),
-        }
+        self.secrets.check(&manifest.secrets)
     }
 
     /// A booted process for this profile, if one is ready.

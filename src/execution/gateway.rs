@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use http::header::DATE;
+use http::header::{AUTHORIZATION, DATE};
 use http::{HeaderValue, Response, StatusCode, request};
 use http_body::Body;
 use serde_json::json;
@@ -25,6 +25,7 @@ use super::reply::{Code, Failure, REQUEST_ID, ReplyBody, START, json_response};
 use super::request_body::RequestBodyError;
 use super::router::{Route, Router};
 use super::static_files;
+use super::tokens::Tokens;
 use crate::function::manifest::Auth;
 use crate::http1::body::Framing;
 use crate::sandbox::report::Missing;
@@ -52,6 +53,8 @@ pub struct Gateway {
     pub router: Router,
     /// What a client may send.
     pub limits: Limits,
+    /// Who may call functions that are not for everybody.
+    pub tokens: Arc<Tokens>,
     /// Whether the registry has been read once.
     pub ready: AtomicBool,
     /// The isolation layers, as `/_/ready` reports them.
@@ -83,11 +86,12 @@ pub struct Inbound<B> {
 
 impl Gateway {
     /// A gateway that knows no function yet.
-    pub fn new(limits: Limits, access_log: bool, report: &Report) -> Arc<Self> {
+    pub fn new(limits: Limits, tokens: Tokens, access_log: bool, report: &Report) -> Arc<Self> {
         let in_force = report.in_force().iter().map(Layer::name).collect();
         let isolation = Isolation { in_force, missing: report.missing().to_owned() };
-        let ready = AtomicBool::new(false);
-        Arc::new(Self { router: Router::default(), limits, ready, isolation, access_log })
+        let (router, ready) = (Router::default(), AtomicBool::new(false));
+        let tokens = Arc::new(tokens);
+        Arc::new(Self { router, limits, tokens, ready, isolation, access_log })
     }
 
     /// Answers one request, whatever happens.
@@ -161,15 +165,19 @@ impl Gateway {
             Serves::Removed => return Err(LeaseError::NotFound.into()),
             Serves::ShuttingDown => return Err(LeaseError::ShuttingDown.into()),
         };
-        let Inbound { parts, body, framing, peer } = request;
+        let Inbound { mut parts, body, framing, peer } = request;
         let manifest = &deployment.release.manifest;
         let allowed = &manifest.methods;
         if !allowed.is_empty() && !allowed.iter().any(|method| parts.method == method.as_str()) {
             return Err(Failure::method_not_allowed(allowed));
         }
         if manifest.auth == Auth::Token {
-            // No token has been made for it, so none can be right.
-            return Err(Failure::new(Code::Unauthorized, "this function needs a bearer token"));
+            if !self.tokens.admit(pool.name.as_str(), &parts.headers) {
+                return Err(Failure::new(Code::Unauthorized, "this function needs a bearer token"));
+            }
+            // It is between the caller and this server: a function that saw it
+            // could call itself, or be changed so that it collects them.
+            parts.headers.remove(AUTHORIZATION);
         }
         if matches!(framing, Framing::Length(length) if length > self.limits.body) {
             return Err(RequestBodyError::TooLarge(self.limits.body).into());

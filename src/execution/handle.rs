@@ -2,6 +2,9 @@
 //!
 //! The admin API sees the server through this and nothing else.
 
+mod secrets;
+mod tokens;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 use super::link::Link;
@@ -34,6 +34,10 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 /// gateway, and a function cannot speak as the platform.
 const OWN_PREFIX: &str = "x-doze-";
 
+/// The cookie of the operator's session at the admin API. Browsers send it to
+/// every port of a host, and no function is to have it.
+pub const OPERATORS_COOKIE: &str = "doze_session";
+
 /// Longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
 
@@ -51,6 +55,30 @@ pub fn strip(headers: &mut HeaderMap) {
         headers.keys().filter(|name| name.as_str().starts_with(OWN_PREFIX)).cloned().collect();
     for name in own {
         headers.remove(name);
+    }
+}
+
+/// Takes the operator's cookie out from among the others.
+fn strip_operators_cookie(headers: &mut HeaderMap) {
+    let name = OPERATORS_COOKIE.as_bytes();
+    let holds = |line: &HeaderValue| memchr::memmem::find(line.as_bytes(), name).is_some();
+    if !headers.get_all(COOKIE).iter().any(holds) {
+        return;
+    }
+    let is_other = |pair: &&[u8]| {
+        let key = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        key.trim_ascii() != name
+    };
+    let without = |line: &HeaderValue| {
+        let pairs = line.as_bytes().split(|byte| *byte == b';').filter(is_other);
+        let pairs = pairs.map(<[u8]>::trim_ascii).collect::<Vec<_>>().join(&b"; "[..]);
+        // Parts of a valid value are one.
+        HeaderValue::from_bytes(&pairs).ok().filter(|line| !line.is_empty())
+    };
+    let kept: Vec<_> = headers.get_all(COOKIE).iter().filter_map(without).collect();
+    headers.remove(COOKIE);
+    for line in kept {
+        headers.append(COOKIE, line);
     }
 }
 
@@ -94,6 +122,7 @@ pub fn to_instance(
     let headers = &mut parts.headers;
     let change = upgrade(headers).cloned();
     strip(headers);
+    strip_operators_cookie(headers);
     headers.remove(EXPECT);
     if let Some(protocol) = change {
         // Handlers compare with the lower-case word.
@@ -232,6 +261,26 @@ mod tests {
             assert!(!head.contains(name), "{name} is in\n{head}");
         }
         assert!(head.contains("\r\nhost: a\r\n"));
+    }
+
+    #[test]
+    fn the_operators_cookie_does_not_pass_and_the_others_do() {
+        for (sent, passed) in [
+            (&["a=1; doze_session=x; b=2"][..], "\r\ncookie: a=1; b=2\r\n"),
+            (&["a=1;doze_session=x;doze_session = y"], "\r\ncookie: a=1\r\n"),
+            (&["a=1", "doze_session=x"], "\r\ncookie: a=1\r\n"),
+            (
+                &["a=\"doze_session=1\"; my_doze_session=2"],
+                "\r\ncookie: a=\"doze_session=1\"; my_doze_session=2\r\n",
+            ),
+            (&["doze_session", "b=2"], "\r\ncookie: b=2\r\n"),
+        ] {
+            let fields: Vec<_> = sent.iter().map(|line| ("cookie", *line)).collect();
+            let head = head(&[&[("host", "a")], &fields[..]].concat());
+            assert!(head.contains(passed), "{sent:?} gave\n{head}");
+            assert_eq!(head.matches("cookie:").count(), 1, "{sent:?} gave\n{head}");
+        }
+        assert!(!head(&[("host", "a"), ("cookie", "doze_session=x")]).contains("cookie"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::keeper::Order;
 use super::link::Link;
 use super::profile::Profile;
+use super::secrets::SecretsError;
 use super::status::{Born, InstanceStatus};
 use crate::function::manifest::Mode;
 use crate::function::published::{self, Release};
@@ -44,7 +45,7 @@ impl fmt::Display for InstanceId {
 }
 
 /// One revision of one function, ready to be run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Deployment {
     /// The function.
     pub name: FunctionName,
@@ -62,6 +63,11 @@ impl Deployment {
         let folder = published::revision_folder(registry, &name, &release.revision);
         let profile = Profile::of(&release, folder.join(published::FILES));
         Self { name, release, folder, profile }
+    }
+
+    /// Whether it is given that secret.
+    pub fn uses_secret(&self, name: &str) -> bool {
+        self.release.manifest.secrets.iter().any(|secret| secret == name)
     }
 
     /// Instances that it may have.
@@ -169,6 +175,9 @@ pub enum StartError {
         /// Where, in the author's lines.
         stack: String,
     },
+    /// The operator's secrets cannot be read.
+    #[error("{0}")]
+    Secrets(Arc<SecretsError>),
     /// The function asks for a secret that the operator does not hold.
     #[error("the secret `{0}` is not set")]
     NoSecret(String),

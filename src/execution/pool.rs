@@ -61,10 +61,12 @@ struct State {
     restarts: Backoff,
     /// When the log was last told that requests are turned away.
     overload_told: Option<Instant>,
+    /// When the log was last told that nothing may be started.
+    refusal_told: Option<Instant>,
 }
 
-/// Between two records of one function's overload.
-const OVERLOAD_PAUSE: Duration = Duration::from_secs(10);
+/// Between two records of one function's overload, or of its being refused.
+const TELL_PAUSE: Duration = Duration::from_secs(10);
 /// A start that takes longer has failed, and its waiters have been told.
 const LONGEST_START: Duration = Duration::from_secs(30);
 /// An instance that ends by itself within this time may do so again at once.
@@ -99,6 +101,7 @@ impl Pool {
             backoff: Backoff::default(),
             restarts: Backoff::default(),
             overload_told: None,
+            refusal_told: None,
         };
         let uses_much = AtomicBool::new(false);
         Arc::new(Self { name, fleet, state: Mutex::new(state), uses_much })
@@ -153,7 +156,7 @@ impl Pool {
     /// then: callers may come by the thousand.
     fn overloaded(&self, mut state: MutexGuard<'_, State>) -> LeaseError {
         let now = Instant::now();
-        let told = state.overload_told.is_some_and(|at| now.duration_since(at) < OVERLOAD_PAUSE);
+        let told = state.overload_told.is_some_and(|at| now.duration_since(at) < TELL_PAUSE);
         if !told && let Serves::Deployment(deployment) = state.serves.clone() {
             state.overload_told = Some(now);
             let waiting = state.waiting.len();
@@ -162,6 +165,17 @@ impl Pool {
             self.fleet.journal.overloaded(&deployment, &Limit::requests(&deployment), waiting);
         }
         LeaseError::Overloaded
+    }
+
+    /// The refusal of a request for which nothing may be started, told to the
+    /// author's log now and then.
+    fn refused(&self, state: &mut State, deployment: &Deployment, error: StartError) -> LeaseError {
+        let now = Instant::now();
+        if state.refusal_told.is_none_or(|at| now.duration_since(at) >= TELL_PAUSE) {
+            state.refusal_told = Some(now);
+            self.fleet.journal.start_failed(deployment, None, &error);
+        }
+        LeaseError::Start(error)
     }
 
     /// Takes a lease that can be had at once: on a serving instance, on one
@@ -183,7 +197,9 @@ impl Pool {
         if let Some(wait) = state.backoff.wait(Instant::now()) {
             return Err(LeaseError::CrashLooping(wait));
         }
-        self.fleet.may_start(&deployment).map_err(LeaseError::Start)?;
+        if let Err(error) = self.fleet.may_start(&deployment) {
+            return Err(self.refused(state, &deployment, error));
+        }
         let Some(spare) = self.fleet.take_spare(&deployment.profile) else { return Ok(None) };
         let index = self.adopt(state, spare, deployment, Origin::Spare);
         Ok(Some(self.lease_on(state, index)))
@@ -227,6 +243,23 @@ impl Pool {
     /// instance of the new one has started.
     pub fn publish(self: &Arc<Self>, deployment: &Arc<Deployment>, standing: Standing) {
         let mut state = self.lock();
+        state.standing = Arc::new(standing);
+        self.take_over(state, deployment);
+    }
+
+    /// A secret was set or removed. The same revision takes over from itself,
+    /// if it has a use for that secret.
+    pub fn secret_changed(self: &Arc<Self>, secret: &str) {
+        let state = self.lock();
+        if let Serves::Deployment(current) = &state.serves
+            && current.uses_secret(secret)
+        {
+            let renewed = Arc::new(Deployment::clone(current));
+            self.take_over(state, &renewed);
+        }
+    }
+
+    fn take_over(self: &Arc<Self>, mut state: MutexGuard<'_, State>, deployment: &Arc<Deployment>) {
         if matches!(state.serves, Serves::ShuttingDown) {
             return;
         }
@@ -235,7 +268,6 @@ impl Pool {
         }
         self.fleet.use_profile(&deployment.profile);
         state.serves = Serves::Deployment(Arc::clone(deployment));
-        state.standing = Arc::new(standing);
         state.backoff.succeeded();
         let manifest = &deployment.release.manifest;
         let replaces = state.slots.iter().any(Slot::may_serve);
@@ -244,9 +276,7 @@ impl Pool {
             self.start_one(&mut state, deployment);
         } else {
             // Nothing to take over from the old ones, if there are any.
-            self.retire_where(&mut state, StopReason::Superseded, |slot| {
-                slot.instance.deployment.revision() != deployment.revision()
-            });
+            self.retire_where(&mut state, StopReason::Superseded, |slot| !slot.runs(deployment));
         }
         self.serve_waiting(state);
     }
@@ -273,14 +303,12 @@ impl Pool {
         let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
         slot.on(Event::Started);
         slot.instance.progress.send_replace(Progress::Started);
-        let revision = slot.instance.deployment.revision().clone();
+        let deployment = Arc::clone(&slot.instance.deployment);
         state.backoff.succeeded();
         match state.serves.clone() {
             // It is the newest: now the older ones may go.
-            Serves::Deployment(newest) if *newest.revision() == revision => {
-                self.retire_where(&mut state, StopReason::Superseded, |slot| {
-                    *slot.instance.deployment.revision() != revision
-                });
+            Serves::Deployment(newest) if Arc::ptr_eq(&newest, &deployment) => {
+                self.retire_where(&mut state, StopReason::Superseded, |slot| !slot.runs(&newest));
             }
             // It was overtaken while it started; whatever is newest decides.
             Serves::Deployment(_) => {}

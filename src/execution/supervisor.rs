@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use super::catalog::{Catalog, Change};
 use super::fleet::Fleet;
 use super::gateway::Gateway;
@@ -83,6 +85,7 @@ impl Supervisor {
                 }
             }
         }
+        self.gateway.tokens.reconcile(|name| pools.contains_key(name), Timestamp::now());
         // Found no more before it serves no more, so that nobody who finds it
         // is told that it is gone for another reason.
         self.gateway.router.replace(pools);

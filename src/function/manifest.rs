@@ -3,7 +3,9 @@
 //! The text is read by hand, field by field, so that every mistake is reported
 //! at once and each with what was expected.
 
+mod fields;
 mod reader;
+mod schema;
 mod seconds;
 
 use std::collections::BTreeMap;
@@ -15,10 +17,15 @@ use serde_json::Value;
 
 use super::permissions::OperatorAllows;
 use super::{Permissions, Problem};
+use fields::FIELDS;
+pub use reader::is_variable_name;
 use reader::{Reader, kind_of};
+pub use schema::{schema, schema_text};
 
 /// The manifest's file name, in a function's folder.
 pub const FILE: &str = "registry.json";
+/// The one field that means nothing here, but much to an editor.
+const SCHEMA: &str = "$schema";
 
 /// What an author declares. Every field has a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,35 +138,10 @@ impl Manifest {
     }
 
     fn read_field(&mut self, reader: &mut Reader<'_>, name: &str, value: &Value) {
-        match name {
-            "permissions" => reader.set(&mut self.permissions, |r| r.permissions(value)),
-            "warmupOnStart" => reader.set(&mut self.warmup_on_start, |r| r.bool(name, value)),
-            "idleSeconds" => {
-                reader.set(&mut self.idle_seconds, |r| r.seconds(name, value, 0.0).map(Some));
-            }
-            "timeoutSeconds" => {
-                reader.set(&mut self.timeout_seconds, |r| r.seconds(name, value, 0.001));
-            }
-            "memoryMb" => reader.set(&mut self.memory_mb, |r| r.count(name, value, 16, 65_536)),
-            "concurrency" => reader.set(&mut self.concurrency, |r| r.count(name, value, 1, 10_000)),
-            "minInstances" => {
-                reader.set(&mut self.min_instances, |r| r.number(name, value, 0, 1_000));
-            }
-            "maxInstances" => {
-                reader.set(&mut self.max_instances, |r| r.count(name, value, 1, 1_000));
-            }
-            "env" => reader.set(&mut self.env, |r| r.env(value)),
-            "secrets" => reader.set(&mut self.secrets, |r| r.secrets(value)),
-            "mode" => reader.set(&mut self.mode, |r| {
-                r.one_of(name, value, &[("serve", Mode::Serve), ("oneshot", Mode::Oneshot)])
-            }),
-            "static" => reader.set(&mut self.static_folder, |r| r.folder(name, value).map(Some)),
-            "spa" => reader.set(&mut self.spa, |r| r.bool(name, value)),
-            "methods" => reader.set(&mut self.methods, |r| r.methods(value)),
-            "auth" => reader.set(&mut self.auth, |r| {
-                r.one_of(name, value, &[("public", Auth::Public), ("token", Auth::Token)])
-            }),
-            _ => reader.unknown(name),
+        match FIELDS.iter().find(|field| field.name == name) {
+            Some(field) => (field.read)(self, reader, field.name, value),
+            None if name == SCHEMA => reader.schema(value),
+            None => reader.unknown(name),
         }
     }
 

@@ -101,15 +101,17 @@ impl Kind {
         }
     }
 
-    fn short_flag(letter: &str) -> Option<Self> {
-        Some(match letter {
-            "-E" => Self::Env,
-            "-N" => Self::Net,
-            "-R" => Self::Read,
-            "-W" => Self::Write,
-            "-S" => Self::Sys,
-            _ => return None,
-        })
+    /// The flags that Deno has a letter for.
+    pub(super) const SHORT_FLAGS: [(&'static str, Self); 5] = [
+        ("-E", Self::Env),
+        ("-N", Self::Net),
+        ("-R", Self::Read),
+        ("-W", Self::Write),
+        ("-S", Self::Sys),
+    ];
+
+    fn short_flag(flag: &str) -> Option<Self> {
+        Self::SHORT_FLAGS.into_iter().find(|(short, _)| *short == flag).map(|(_, kind)| kind)
     }
 
     /// Whether this kind leaves the sandbox, so that an author's word is not

@@ -1,6 +1,9 @@
-//! The admin API: what the operator sees and orders.
+//! The admin API: what the operator sees, does and orders.
 
 mod events;
 mod functions;
 mod instances;
 mod logs;
+mod schema;
+mod secrets;
+mod tokens;

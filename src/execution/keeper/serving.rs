@@ -1,7 +1,6 @@
 //! The phase in which a process runs one function.
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use crate::execution::life::StopReason;
 use crate::execution::limit::Limit;
 use crate::execution::pool::{IdleVerdict, Pool};
 use crate::execution::scratch;
+use crate::execution::secrets::Secrets;
 use crate::execution::stack::Stacks;
 use crate::execution::usage::Usage;
 use crate::function::Manifest;
@@ -53,6 +53,7 @@ pub(super) struct Serving<'k> {
     pool: &'k Arc<Pool>,
     journal: &'k Arc<Journal>,
     subject: Subject,
+    secrets: &'k Secrets,
     stacks: Stacks,
     /// When the start has failed; gone once it has succeeded.
     start_by: Option<Instant>,
@@ -92,6 +93,7 @@ impl<'k> Serving<'k> {
             pool,
             journal: &keeper.fleet.journal,
             subject: Subject::of(instance),
+            secrets: &keeper.fleet.secrets,
             stacks: Stacks::new(&instance.deployment.folder),
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
@@ -105,7 +107,7 @@ impl<'k> Serving<'k> {
 
     pub(super) async fn run(mut self) -> Ending {
         if let Err(error) = self.assign().await {
-            self.pool.failed(self.instance.id, &StartError::launch(error));
+            self.pool.failed(self.instance.id, &error);
             return Ending::Kill(StopReason::StartFailed);
         }
         loop {
@@ -140,19 +142,23 @@ impl<'k> Serving<'k> {
     }
 
     /// Hands the function over.
-    async fn assign(&mut self) -> io::Result<()> {
+    async fn assign(&mut self) -> Result<(), StartError> {
         let deployment = &self.instance.deployment;
+        let manifest = &deployment.release.manifest;
         self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
         self.give_way(self.pool.uses_much());
-        let code = std::fs::read(deployment.folder.join(BUNDLE))?;
+        let code = std::fs::read(deployment.folder.join(BUNDLE)).map_err(StartError::launch)?;
+        let secrets = self.secrets.reveal(&manifest.secrets)?;
+        let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));
+        let env = manifest.env.iter().map(|(name, value)| (&**name, &**value));
         let assign = ToShim::Assign {
             function: deployment.name.as_str(),
             revision: deployment.revision().as_str(),
             format: deployment.release.format,
-            env: &deployment.release.manifest.env,
+            env: env.chain(secrets).collect(),
             code: code.len(),
         };
-        self.launched.sender.send(&assign, &code).await
+        self.launched.sender.send(&assign, &code).await.map_err(StartError::launch)
     }
 
     fn heard(&mut self, message: FromShim) -> Option<Ending> {

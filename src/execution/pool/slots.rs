@@ -24,7 +24,7 @@ pub(super) struct Slot {
 impl State {
     /// The slot to lease on: serving and last used; else one that is starting
     /// the newest revision, where nothing serves yet.
-    pub(super) fn free_slot(&self, deployment: &Deployment) -> Option<usize> {
+    pub(super) fn free_slot(&self, deployment: &Arc<Deployment>) -> Option<usize> {
         let free =
             |slot: &Slot| (slot.life.leases() as usize) < slot.instance.deployment.concurrency();
         let serving = |slot: &Slot| slot.life.is_serving() && free(slot);
@@ -35,9 +35,7 @@ impl State {
             return None;
         }
         self.slots.iter().rposition(|slot| {
-            matches!(slot.life, Life::Starting { .. })
-                && slot.instance.deployment.revision() == deployment.revision()
-                && free(slot)
+            matches!(slot.life, Life::Starting { .. }) && slot.runs(deployment) && free(slot)
         })
     }
 
@@ -53,9 +51,9 @@ impl State {
 
     /// Whether there may be one more of this revision while older ones still
     /// serve.
-    pub(super) fn has_room_beside_older(&self, deployment: &Deployment) -> bool {
-        let same = |slot: &&Slot| slot.instance.deployment.revision() == deployment.revision();
-        let count = self.slots.iter().filter(|slot| slot.may_serve()).filter(same).count();
+    pub(super) fn has_room_beside_older(&self, deployment: &Arc<Deployment>) -> bool {
+        let same = |slot: &&Slot| slot.may_serve() && slot.runs(deployment);
+        let count = self.slots.iter().filter(same).count();
         count < deployment.max_instances()
     }
 
@@ -95,6 +93,12 @@ impl Slot {
     /// Whether it is that instance, and its process is not gone.
     pub(super) fn is(&self, id: InstanceId) -> bool {
         self.instance.id == id && !matches!(self.life, Life::Ended { .. })
+    }
+
+    /// Whether it was started for that very deployment. A revision that takes
+    /// over from itself, for a new secret, is another one.
+    pub(super) fn runs(&self, deployment: &Arc<Deployment>) -> bool {
+        Arc::ptr_eq(&self.instance.deployment, deployment)
     }
 
     /// What can be told of it while there is a process.

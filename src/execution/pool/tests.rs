@@ -20,6 +20,7 @@ use crate::execution::instance::Spare;
 use crate::execution::journal::Journal;
 use crate::execution::launch::{Launcher, Tools};
 use crate::execution::link::Link;
+use crate::execution::secrets::Secrets;
 use crate::execution::status::Born;
 use crate::function::permissions::OperatorAllows;
 use crate::function::published::{Format, Release, Runtime as Runs};
@@ -27,6 +28,7 @@ use crate::function::{Manifest, RevisionId};
 use crate::sandbox::{Demand, Mode as Isolation, Sandbox, Spawner};
 
 const LONG: Duration = Duration::from_hours(1);
+const SECRET: &str = "KEY";
 
 /// Something that happens to a pool, or that is asked of it.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ enum Happens {
     IdleForLong(Index),
     MakeRoom(Index),
     Retire(Index),
+    SecretChanged,
     Publish { most: u32, least: u32, concurrency: u32 },
     Remove,
 }
@@ -64,6 +67,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         1 => any::<Index>().prop_map(Retire),
         1 => (1u32..4, 0u32..2, 1u32..4)
             .prop_map(|(most, least, concurrency)| Publish { most, least, concurrency }),
+        1 => Just(SecretChanged),
         1 => Just(Remove),
     ]
 }
@@ -100,6 +104,7 @@ fn deployment(revision: u32, most: u32, least: u32, concurrency: u32) -> Arc<Dep
             max_instances: count(most),
             min_instances: least,
             concurrency: count(concurrency),
+            secrets: vec![SECRET.to_owned()],
             ..Manifest::default()
         },
         built_at: "2026-01-01T00:00:00Z".parse().unwrap(),
@@ -114,6 +119,12 @@ impl Bed {
             let sandbox =
                 Sandbox::find(&Demand { mode: Isolation::Off, ..Demand::default() }).unwrap();
             Spawner::start_with(PathBuf::from("/bin/false"), Arc::new(sandbox)).unwrap()
+        });
+        static SECRETS: LazyLock<Arc<Secrets>> = LazyLock::new(|| {
+            let data = tempfile::tempdir().unwrap();
+            let secrets = Secrets::open(data.path(), data.path().join("key"));
+            secrets.set(SECRET, &String::new().into()).unwrap();
+            secrets
         });
         let nowhere = PathBuf::from("/nonexistent");
         let launcher = Launcher::new(Tools {
@@ -131,7 +142,8 @@ impl Bed {
             max_processes: 10,
             operator: OperatorAllows::default(),
         };
-        let fleet = Fleet::new(settings, journal, launcher, runtime().handle().clone());
+        let secrets = Arc::clone(&SECRETS);
+        let fleet = Fleet::new(settings, journal, secrets, launcher, runtime().handle().clone());
         let pool = Pool::new("hello".parse().unwrap(), Arc::clone(&fleet));
         let mut bed = Self {
             fleet,
@@ -234,6 +246,7 @@ impl Bed {
                 let deployment = deployment(self.revisions, *most, least, *concurrency);
                 self.pool.publish(&deployment, Standing::default());
             }
+            Happens::SecretChanged => self.pool.secret_changed(SECRET),
             Happens::Remove => self.pool.end(Serves::Removed, StopReason::Removed),
             _ => {}
         }
@@ -349,8 +362,7 @@ impl Bed {
         }
         if let Some(deployment) = &deployment {
             let most = deployment.max_instances();
-            let newest =
-                |slot: &&Slot| slot.instance.deployment.revision() == deployment.revision();
+            let newest = |slot: &&Slot| slot.runs(deployment);
             let serving = state.slots.iter().filter(|slot| slot.may_serve()).filter(newest).count();
             assert!(serving <= most, "{serving} instances where {most} may be");
             if !state.waiting.is_empty() {

@@ -2,38 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::FILE;
+use super::fields::FIELDS;
+use super::{FILE, SCHEMA};
 use crate::function::permissions::OperatorAllows;
 use crate::function::{Permissions, Problem};
 
-/// Every field's name, for the nearest known one.
-pub(super) const FIELDS: [&str; 15] = [
-    "permissions",
-    "warmupOnStart",
-    "idleSeconds",
-    "timeoutSeconds",
-    "memoryMb",
-    "concurrency",
-    "minInstances",
-    "maxInstances",
-    "env",
-    "secrets",
-    "mode",
-    "static",
-    "spa",
-    "methods",
-    "auth",
-];
-
-const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/// A day. Longer than any useful idle or response time, short enough that no
-/// deadline arithmetic overflows.
-const MAX_SECONDS: f64 = 86_400.0;
-
+pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /// Turns JSON values into fields and collects what is wrong with them.
 pub(super) struct Reader<'a> {
     pub(super) operator: &'a OperatorAllows,
@@ -58,30 +37,42 @@ impl Reader<'_> {
     }
 
     pub(super) fn unknown(&mut self, name: &str) {
-        let nearest = FIELDS
-            .into_iter()
+        let known: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
+        let nearest = known
+            .iter()
             .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known))
             .max_by(|a, b| a.0.total_cmp(&b.0));
         let hint = match nearest {
             Some((likeness, known)) if likeness > 0.75 => format!("did you mean `{known}`?"),
-            _ => format!("known fields are {}", FIELDS.join(", ")),
+            _ => format!("known fields are {}", known.join(", ")),
         };
         let name = name.escape_debug();
         self.problem(format!("`{name}` is not a known field; {hint}"));
+    }
+
+    /// The address of a schema means something to editors only.
+    pub(super) fn schema(&mut self, value: &Value) {
+        if !value.is_string() {
+            self.expected::<()>(SCHEMA, "the address of a JSON Schema", value);
+        }
     }
 
     pub(super) fn bool(&mut self, name: &str, value: &Value) -> Option<bool> {
         value.as_bool().or_else(|| self.expected(name, "true or false", value))
     }
 
-    pub(super) fn seconds(&mut self, name: &str, value: &Value, least: f64) -> Option<Duration> {
+    pub(super) fn seconds(
+        &mut self,
+        name: &str,
+        value: &Value,
+        range: &RangeInclusive<f64>,
+    ) -> Option<Duration> {
         match value.as_f64() {
-            Some(seconds) if (least..=MAX_SECONDS).contains(&seconds) => {
-                Some(Duration::from_secs_f64(seconds))
-            }
+            Some(seconds) if range.contains(&seconds) => Some(Duration::from_secs_f64(seconds)),
             _ => {
-                let from = if least > 0.0 { "more than 0" } else { "0" };
-                self.expected(name, &format!("a number of seconds from {from} to 86400"), value)
+                let from = if *range.start() > 0.0 { "more than 0" } else { "0" };
+                let to = range.end();
+                self.expected(name, &format!("a number of seconds from {from} to {to}"), value)
             }
         }
     }
@@ -90,12 +81,14 @@ impl Reader<'_> {
         &mut self,
         name: &str,
         value: &Value,
-        least: u32,
-        most: u32,
+        range: &RangeInclusive<u32>,
     ) -> Option<u32> {
         let number = value.as_u64().and_then(|n| u32::try_from(n).ok());
-        match number.filter(|n| (least..=most).contains(n)) {
-            None => self.expected(name, &format!("a whole number from {least} to {most}"), value),
+        match number.filter(|n| range.contains(n)) {
+            None => {
+                let (least, most) = (range.start(), range.end());
+                self.expected(name, &format!("a whole number from {least} to {most}"), value)
+            }
             number => number,
         }
     }
@@ -104,10 +97,9 @@ impl Reader<'_> {
         &mut self,
         name: &str,
         value: &Value,
-        least: u32,
-        most: u32,
+        range: &RangeInclusive<u32>,
     ) -> Option<NonZeroU32> {
-        self.number(name, value, least, most).and_then(NonZeroU32::new)
+        self.number(name, value, range).and_then(NonZeroU32::new)
     }
 
     pub(super) fn one_of<T: Copy>(
@@ -208,7 +200,8 @@ impl Reader<'_> {
     }
 }
 
-fn is_variable_name(name: &str) -> bool {
+/// Whether a variable or a secret can have that name.
+pub fn is_variable_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

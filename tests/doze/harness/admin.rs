@@ -1,5 +1,7 @@
 //! The operator's side: the admin API with its token.
 
+use serde_json::Value;
+
 use super::Request;
 
 /// A way to one server's admin API.
@@ -12,6 +14,11 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(address: String, token: String) -> Self {
         Self { address, token }
+    }
+
+    /// Where it listens, `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// A request with the operator's token, sent when it is awaited.
@@ -27,6 +34,13 @@ impl Admin {
     /// A GET.
     pub(crate) fn get(&self, path: &str) -> Request {
         self.request("GET", path)
+    }
+
+    /// A POST of JSON.
+    #[expect(clippy::needless_pass_by_value, reason = "it takes what `json!` makes")]
+    pub(crate) fn post(&self, path: &str, body: Value) -> Request {
+        let request = self.request("POST", path).header("content-type", "application/json");
+        request.body(body.to_string())
     }
 
     /// A call about one function: `rest` comes after its name.

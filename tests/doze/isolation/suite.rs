@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::layers::{ALL, all_but, with_base};
 use super::machine::{As, users};
 use crate::functions::IDENTITY;
-use crate::harness::{TestBed, copy_folder, until, until_asked};
+use crate::harness::{Admin, TestBed, copy_folder, until, until_asked};
 use crate::specs::{folders_in, specs};
 use case::{Case, Layers};
 use surroundings::{Strangers, leave_files};
@@ -98,7 +98,11 @@ impl<'a> Suite<'a> {
         }
         bed.function("neighbour")
             .source(IDENTITY)
-            .manifest(json!({ "idleSeconds": 600, "env": { "SECRET": "of the neighbour" } }))
+            .manifest(json!({
+                "idleSeconds": 600,
+                "env": { "SECRET": "of the neighbour" },
+                "secrets": ["KEPT"],
+            }))
             .file("data.json", "{}")
             .write();
         let bed = if user == As::PlainUser { bed.by_plain_user() } else { bed };
@@ -120,7 +124,9 @@ impl<'a> Suite<'a> {
         let Self { bed, cases, user, strangers, failures } = self;
         bed.start_again("execution", &[("DOZE_SANDBOX_WITHOUT", &all_but(&layers))]).await;
         let in_force = in_force(bed).await;
-        let surroundings = strangers.surroundings(bed).await.to_string();
+        let admin = bed.admin().await;
+        keep_something(&admin, bed.path("data/tokens").exists()).await;
+        let surroundings = strangers.surroundings(bed, &admin).await.to_string();
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
         for case in cases.iter().filter(|case| wanted(case)) {
@@ -155,6 +161,18 @@ impl<'a> Suite<'a> {
     fn end(mut self) {
         self.failures.sort();
         assert!(self.failures.is_empty(), "\n{}", self.failures.join("\n"));
+    }
+}
+
+/// Lets the server hold a secret, and somebody's token.
+async fn keep_something(admin: &Admin, again: bool) {
+    let secret = admin.request("PUT", "/api/secrets/KEPT");
+    let secret = secret.header("content-type", "application/json");
+    let set = secret.body(json!({ "value": "kept for the neighbour" }).to_string()).await;
+    assert_eq!(set.status, 204, "{set:?}");
+    if !again {
+        let made = admin.post("/api/functions/neighbour/tokens", json!({})).await;
+        assert_eq!(made.status, 201, "{made:?}");
     }
 }
 

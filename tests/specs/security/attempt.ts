@@ -4,6 +4,8 @@ export interface Surroundings {
   server: number;
   /** The gateway's port, on 127.0.0.1. */
   gateway: number;
+  /** The admin API's, there as well. */
+  admin: number;
   /** Another function's process, its folder, and the file with its code. */
   neighbour: { pid: number; folder: string; bundle: string };
   registryIn: string;

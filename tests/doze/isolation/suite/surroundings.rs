@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
 use crate::functions::identity;
-use crate::harness::TestBed;
+use crate::harness::{Admin, TestBed};
 
 /// Who listens on this machine.
 pub(super) struct Strangers {
@@ -40,13 +40,14 @@ impl Strangers {
     }
 
     /// What an attempt is told.
-    pub(super) async fn surroundings(&self, bed: &TestBed) -> Value {
+    pub(super) async fn surroundings(&self, bed: &TestBed, admin: &Admin) -> Value {
         let neighbour = bed.instance(identity(bed.get("/neighbour").await).pid);
         let bundle = fs::canonicalize(bed.path("registry/neighbour.js")).expect("it is published");
-        let gateway: SocketAddr = bed.address().parse().expect("an address");
+        let port = |address: &str| address.parse::<SocketAddr>().expect("an address").port();
         json!({
             "server": bed.server_pid(),
-            "gateway": gateway.port(),
+            "gateway": port(bed.address()),
+            "admin": port(admin.address()),
             "neighbour": {
                 "pid": neighbour.pid,
                 "folder": neighbour.folder(),

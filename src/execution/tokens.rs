@@ -1,0 +1,437 @@
+//! The bearer tokens of functions with `auth: "token"`.
+//!
+//! Only a token's hash is kept, so that nobody who reads the file can call
+//! anything. Tokens belong to a function's name. A folder that is moved away
+//! for a moment finds them again; one that comes back later than [`GRACE`] may
+//! be somebody else's, and finds none.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::function::FunctionName;
+use crate::private_file;
+
+/// The file's name, in the server's own folder.
+pub const FILE: &str = "tokens";
+/// How long the tokens of a function outlive it.
+pub const GRACE: Duration = Duration::from_hours(1);
+/// Tokens of one function; each request is compared with all of them.
+pub const MOST: usize = 100;
+/// Characters of a label.
+pub const MAX_LABEL: usize = 100;
+
+/// Lets a person, and a scanner of other people's code, know one.
+const KIND: &str = "dz_";
+/// Characters after it that are shown in lists.
+const SHOWN: usize = 6;
+/// How often it is written down when tokens were used.
+const WRITE_USES: Duration = Duration::from_mins(1);
+
+/// Why there is no such token, or none at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// The system refused.
+    #[error("{doing} `{}`", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not what was written.
+    #[error("`{}` is damaged ({reason}); restore it, or move it away to begin without tokens", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A label is for a list.
+    #[error("a label is one line of at most {MAX_LABEL} characters")]
+    Label,
+    /// The function has enough of them.
+    #[error("the function has {MOST} tokens; revoke one")]
+    TooMany,
+    /// It was revoked, or never made.
+    #[error("the function has no token `{0}`")]
+    Unknown(String),
+}
+
+/// What may be told of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// Names it.
+    pub id: String,
+    /// How it begins.
+    pub prefix: String,
+    /// What it is for.
+    pub label: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last let somebody in.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Every function's tokens.
+#[derive(Debug)]
+pub struct Tokens {
+    file: PathBuf,
+    /// Replaced as a whole, so that no request takes a lock.
+    owners: ArcSwap<Result<Owners, Arc<TokensError>>>,
+    /// Held by whoever replaces it.
+    writing: Mutex<()>,
+    /// Something in it is not on disk.
+    unwritten: AtomicBool,
+}
+
+type Owners = HashMap<FunctionName, Owner>;
+
+/// A function's tokens.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Owner {
+    tokens: Vec<Arc<Token>>,
+    /// Since when there is no such function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gone_since: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Token {
+    id: String,
+    prefix: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// SHA-256 is enough: a random text of that length cannot be tried out.
+    hash: [u8; 32],
+    created_at: Timestamp,
+    /// Seconds since 1970; 0 is never.
+    #[serde(default)]
+    last_used: AtomicI64,
+}
+
+impl Tokens {
+    /// The tokens in the server's own folder. What is wrong with them is told
+    /// to the log now, and to whoever asks for one; nobody gets in meanwhile.
+    pub fn open(data: &Path) -> Self {
+        let file = data.join(FILE);
+        let owners = read(&file).map_err(Arc::new);
+        if let Err(error) = &owners {
+            let error = &**error as &dyn std::error::Error;
+            tracing::error!(error, "the tokens of functions cannot be read; they let nobody in");
+        }
+        let owners = ArcSwap::from_pointee(owners);
+        Self { file, owners, writing: Mutex::default(), unwritten: AtomicBool::default() }
+    }
+
+    /// Whether a request carries one of the function's tokens.
+    pub fn admit(&self, function: &str, headers: &HeaderMap) -> bool {
+        let owners = self.owners.load();
+        let Ok(owners) = &**owners else { return false };
+        let (Some(owner), Some(token)) = (owners.get(function), bearer(headers)) else {
+            return false;
+        };
+        let hash = hash(token);
+        let Some(token) = owner.tokens.iter().find(|known| known.hash.ct_eq(&hash).into()) else {
+            return false;
+        };
+        let now = Timestamp::now().as_second();
+        // A second's first use writes, and the others leave the line shared.
+        if token.last_used.load(Ordering::Relaxed) != now {
+            token.last_used.store(now, Ordering::Relaxed);
+            self.unwritten.store(true, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// A function's tokens, the oldest first.
+    pub fn list(&self, function: &FunctionName) -> Result<Vec<TokenInfo>, Arc<TokensError>> {
+        let owners = self.owners.load();
+        let owner = owners.as_ref().as_ref().map_err(Arc::clone)?.get(function);
+        Ok(owner.into_iter().flat_map(|owner| &owner.tokens).map(|token| token.info()).collect())
+    }
+
+    /// Makes one. Its text is known to nobody but the caller from here on.
+    pub fn make(
+        &self,
+        function: &FunctionName,
+        label: Option<String>,
+    ) -> Result<(TokenInfo, String), Arc<TokensError>> {
+        let is_line = |label: &String| {
+            label.chars().count() <= MAX_LABEL && !label.contains(char::is_control)
+        };
+        if !label.as_ref().is_none_or(is_line) {
+            return Err(TokensError::Label.into());
+        }
+        let text = format!("{KIND}{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
+        let token = Token {
+            id: format!("{:016x}", rand::random::<u64>()),
+            prefix: text[..KIND.len() + SHOWN].to_owned(),
+            label,
+            hash: hash(&text),
+            created_at: Timestamp::now(),
+            last_used: AtomicI64::new(0),
+        };
+        let info = token.info();
+        self.change(|owners| {
+            let tokens = &mut owners.entry(function.clone()).or_default().tokens;
+            if tokens.len() >= MOST {
+                return Err(TokensError::TooMany);
+            }
+            tokens.push(Arc::new(token));
+            Ok(())
+        })?;
+        Ok((info, text))
+    }
+
+    /// Lets nobody in with it any more.
+    pub fn revoke(&self, function: &FunctionName, id: &str) -> Result<(), Arc<TokensError>> {
+        self.change(|owners| {
+            let unknown = || TokensError::Unknown(id.to_owned());
+            let owner = owners.get_mut(function).ok_or_else(unknown)?;
+            let place = owner.tokens.iter().position(|token| token.id == id);
+            owner.tokens.remove(place.ok_or_else(unknown)?);
+            if owner.tokens.is_empty() {
+                owners.remove(function);
+            }
+            Ok(())
+        })
+    }
+
+    /// Takes note of which functions there are. To be told before a function
+    /// that has come back can be called.
+    pub fn reconcile(&self, exists: impl Fn(&FunctionName) -> bool, now: Timestamp) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(mut owners) = Result::clone(&self.owners.load()) else { return };
+        let mut changed = false;
+        owners.retain(|function, owner| {
+            let since = match (exists(function), owner.gone_since) {
+                (true, Some(since)) if now.duration_since(since).unsigned_abs() > GRACE => {
+                    tracing::info!(%function, "a function has come back late; its tokens have ended");
+                    changed = true;
+                    return false;
+                }
+                (true, _) => None,
+                (false, since) => since.or(Some(now)),
+            };
+            changed |= since != owner.gone_since;
+            owner.gone_since = since;
+            true
+        });
+        if changed {
+            self.owners.store(Arc::new(Ok(owners)));
+            self.unwritten.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes down what requests have changed, now and then, until it is
+    /// dropped: none of them waits for a disk.
+    pub async fn keep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(WRITE_USES).await;
+            tokio::task::block_in_place(|| self.flush());
+        }
+    }
+
+    /// Writes down what is not on disk yet.
+    pub fn flush(&self) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.unwritten.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if let Ok(owners) = &**self.owners.load()
+            && let Err(error) = write(&self.file, owners)
+        {
+            self.unwritten.store(true, Ordering::Relaxed);
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the last uses of tokens cannot be written down");
+        }
+    }
+
+    /// On disk first: what is lost by a crash was never promised.
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Owners) -> Result<(), TokensError>,
+    ) -> Result<(), Arc<TokensError>> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owners = Result::clone(&self.owners.load())?;
+        change(&mut owners)?;
+        write(&self.file, &owners)?;
+        self.owners.store(Arc::new(Ok(owners)));
+        Ok(())
+    }
+}
+
+impl Token {
+    fn info(&self) -> TokenInfo {
+        let last_used = Some(self.last_used.load(Ordering::Relaxed)).filter(|at| *at != 0);
+        TokenInfo {
+            id: self.id.clone(),
+            prefix: self.prefix.clone(),
+            label: self.label.clone(),
+            created_at: self.created_at,
+            last_used_at: last_used.and_then(|at| Timestamp::from_second(at).ok()),
+        }
+    }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// The token that a request carries.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn read(file: &Path) -> Result<Owners, TokensError> {
+    match fs::read(file) {
+        Ok(text) => serde_json::from_slice(&text).map_err(|error| TokensError::Damaged {
+            path: file.to_owned(),
+            reason: error.to_string(),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Owners::default()),
+        Err(source) => Err(TokensError::Io { doing: "read", path: file.to_owned(), source }),
+    }
+}
+
+fn write(file: &Path, owners: &Owners) -> Result<(), TokensError> {
+    let failed = |source| TokensError::Io { doing: "write", path: file.to_owned(), source };
+    let mut text = serde_json::to_vec(owners).map_err(|error| failed(error.into()))?;
+    text.push(b'\n');
+    private_file::replace(file, &text).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn name(text: &str) -> FunctionName {
+        text.parse().unwrap()
+    }
+
+    fn admits(tokens: &Tokens, function: &str, authorization: &str) -> bool {
+        let value = authorization.parse().unwrap();
+        tokens.admit(function, &HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    }
+
+    #[test]
+    fn a_token_lets_in_to_its_own_function_until_it_is_revoked() {
+        let data = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(data.path());
+        let (info, text) = tokens.make(&name("hello"), Some("ci".into())).unwrap();
+        let (_, other) = tokens.make(&name("hello"), None).unwrap();
+        assert!(text.len() > 40 && text != other && text.starts_with(&info.prefix));
+        assert_eq!(info.prefix.len(), 9);
+
+        let bearer = format!("Bearer {text}");
+        assert!(admits(&tokens, "hello", &bearer));
+        assert!(admits(&tokens, "hello", &format!("bearer   {text}")));
+        assert!(!admits(&tokens, "other", &bearer));
+        for wrong in [&text, &format!("Basic {text}"), "Bearer", "Bearer ", &bearer[..20]] {
+            assert!(!admits(&tokens, "hello", wrong), "{wrong}");
+        }
+        assert!(!tokens.admit("hello", &HeaderMap::new()));
+
+        tokens.revoke(&name("hello"), &info.id).unwrap();
+        assert!(!admits(&tokens, "hello", &bearer));
+        assert!(admits(&tokens, "hello", &format!("Bearer {other}")));
+        let again = tokens.revoke(&name("hello"), &info.id).unwrap_err();
+        assert!(matches!(*again, TokensError::Unknown(_)));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_token_lets_nobody_in_and_lasts() {
+        let data = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(data.path());
+        let (info, text) = tokens.make(&name("ada/hello"), None).unwrap();
+        assert!(admits(&tokens, "ada/hello", &format!("Bearer {text}")));
+        tokens.flush();
+
+        let kept = fs::read_to_string(data.path().join(FILE)).unwrap();
+        assert!(!kept.contains(&text[9..]), "{kept}");
+        let mode = fs::metadata(data.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let tokens = Tokens::open(data.path());
+        assert!(admits(&tokens, "ada/hello", &format!("Bearer {text}")));
+        let listed = tokens.list(&name("ada/hello")).unwrap();
+        assert!(listed[0].last_used_at.is_some() && info.last_used_at.is_none());
+        assert_eq!(listed[0].id, info.id);
+    }
+
+    #[test]
+    fn tokens_outlive_their_function_for_a_while_and_no_longer() {
+        let data = tempfile::tempdir().unwrap();
+        let begin: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let (_, text) = Tokens::open(data.path()).make(&name("hello"), None).unwrap();
+        let bearer = format!("Bearer {text}");
+        for (away, lasts) in [(GRACE, true), (GRACE + Duration::from_secs(1), false)] {
+            let tokens = Tokens::open(data.path());
+            tokens.reconcile(|_| false, begin);
+            // Another function changes meanwhile.
+            tokens.reconcile(|_| false, begin + Duration::from_mins(1));
+            tokens.flush();
+            // As does a restart.
+            let tokens = Tokens::open(data.path());
+            tokens.reconcile(|_| true, begin + away);
+            assert_eq!(admits(&tokens, "hello", &bearer), lasts, "after {away:?}");
+            tokens.flush();
+            assert_eq!(admits(&Tokens::open(data.path()), "hello", &bearer), lasts);
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_lets_nobody_in_and_stays_as_it_is() {
+        let data = tempfile::tempdir().unwrap();
+        let (_, text) = Tokens::open(data.path()).make(&name("hello"), None).unwrap();
+        let file = data.path().join(FILE);
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+
+        let tokens = Tokens::open(data.path());
+        assert!(!admits(&tokens, "hello", &format!("Bearer {text}")));
+        let told = tokens.make(&name("hello"), None).unwrap_err().to_string();
+        assert!(told.contains("is damaged"), "{told}");
+        tokens.reconcile(|_| false, Timestamp::now());
+        tokens.flush();
+        assert_eq!(fs::read(&file).unwrap(), &whole[..whole.len() / 2]);
+    }
+
+    #[test]
+    fn labels_are_short_lines_and_tokens_are_few() {
+        let data = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(data.path());
+        for label in ["a\nb".to_owned(), "x".repeat(MAX_LABEL + 1)] {
+            let refused = tokens.make(&name("hello"), Some(label)).unwrap_err();
+            assert!(matches!(*refused, TokensError::Label));
+        }
+        for _ in 0..MOST {
+            tokens.make(&name("hello"), None).unwrap();
+        }
+        let refused = tokens.make(&name("hello"), None).unwrap_err();
+        assert!(matches!(*refused, TokensError::TooMany));
+        tokens.make(&name("other"), None).unwrap();
+    }
+}
