@@ -2,6 +2,7 @@
 
 import { csrf, sessionEnded } from "../state/session.ts";
 import { Failure, failureOf } from "./failure.ts";
+import type { ManifestSchema } from "../manifest/fields.ts";
 import type * as api from "./types.ts";
 
 type Body = { json: unknown } | { bytes: Blob; type: string; file?: string };
@@ -58,6 +59,8 @@ export const refresh = (name: string) => order<api.FunctionView>("POST", `${of(n
 
 export const readManifest = (name: string) =>
   read<Record<string, unknown>>(`${of(name)}/manifest`);
+
+export const readManifestSchema = () => read<ManifestSchema>("/schema/registry.json");
 
 export const patchManifest = (name: string, patch: unknown) =>
   order<{ manifest: Record<string, unknown> }>("PATCH", `${of(name)}/manifest`, { json: patch });

@@ -29,9 +29,14 @@ export function Overview({ view }: { view: FunctionView }) {
           more={`+ ${count(counters.spareStarts)} by spare`}
         />
         <Figure
-          title="Crashes, timeouts"
-          value={`${count(counters.crashes)}, ${count(counters.timeouts)}`}
-          alarming={counters.crashes + counters.timeouts > 0}
+          title="Crashes"
+          value={count(counters.crashes)}
+          alarming={counters.crashes > 0}
+        />
+        <Figure
+          title="Timeouts"
+          value={count(counters.timeouts)}
+          alarming={counters.timeouts > 0}
         />
         <Figure title="Last request" value={ago(counters.lastRequestAt)} />
       </dl>

@@ -18,6 +18,8 @@ interface Props {
 }
 
 const HEIGHT = 170;
+const WHOLE = [1, 2, 5].flatMap((n) => [0, 1, 2, 3, 4, 5, 6].map((e) => n * 10 ** e))
+  .sort((a, b) => a - b);
 /** Plots of one function point at the same minute. */
 const CURSORS = uPlot.sync("activity");
 
@@ -94,7 +96,14 @@ function options(
     },
     axes: [
       { ...axis, grid: { show: false }, values: (_plot, times) => times.map(clock), space: 70, size: 26 },
-      { ...axis, size: 56, space: 28, values: (_plot, values) => values.map(show) },
+      {
+        ...axis,
+        // Half a request is none.
+        ...(kind === "bars" ? { incrs: WHOLE } : {}),
+        size: 56,
+        space: 28,
+        values: (_plot, values) => values.map(show),
+      },
     ],
     series: [
       { label: "at", value: (_plot, time) => time === null ? "" : clock(time) },

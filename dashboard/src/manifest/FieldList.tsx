@@ -1,4 +1,6 @@
-import { type Field, FIELDS } from "./fields.ts";
+import { readManifestSchema } from "../api/client.ts";
+import { useLoaded } from "../state/useLoaded.ts";
+import { type Field, fieldsOf } from "./fields.ts";
 
 interface Props {
   /** The fields that the text has; `null` while it cannot be read. */
@@ -8,11 +10,13 @@ interface Props {
 
 /** Every field there is, to be put into the text. */
 export function FieldList({ present, insert }: Props) {
+  const { value: { value: schema } } = useLoaded(readManifestSchema, []);
+  if (!schema) return null;
   return (
     <section class="card" aria-label="Fields">
       <h2>Fields</h2>
       <ul class="fields">
-        {FIELDS.map((field) => (
+        {fieldsOf(schema).map((field) => (
           <li key={field.name}>
             <button
               class="small mono"

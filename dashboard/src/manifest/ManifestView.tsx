@@ -47,8 +47,8 @@ export function ManifestView({ view }: { view: FunctionView }) {
     refused.value = [];
     saved.value = false;
   };
-  const insert = ({ name, example }: Field) => {
-    if ("value" in parsed) change(written({ ...parsed.value, [name]: example }));
+  const insert = ({ name, first }: Field) => {
+    if ("value" in parsed) change(written({ ...parsed.value, [name]: first }));
   };
   if (text.value === null) return <Refusal failure={reading.failure.value} />;
   return (
