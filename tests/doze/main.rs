@@ -9,6 +9,7 @@ mod functions;
 mod harness;
 
 mod config;
+mod cli;
 mod isolation;
 mod life;
 mod limits;

@@ -1,0 +1,8 @@
+//! What a person types, and what they see of it.
+
+mod terminal;
+
+mod usage;
+mod new;
+mod check;
+mod completions;
