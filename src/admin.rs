@@ -1,9 +1,10 @@
 //! The admin API: see what is published and running, and change it.
 //!
 //! - who may: [`access`] (the operator's token), [`session`] (a browser's)
-//! - what there is: one file for each thing, such as [`session`]; each brings
+//! - what there is: one file for each thing, such as [`functions`]; each brings
 //!   its routes, and their description comes from the code
-//! - how it answers: [`reply`]; what it looks like: [`pages`]
+//! - how it is asked: [`path`]; how it answers: [`reply`]; what it looks like:
+//!   [`pages`]
 //!
 //! It sees the two services by their handles and never their internals. Which
 //! routes there are depends on which services this program runs.
@@ -11,6 +12,12 @@
 pub mod access;
 pub mod session;
 pub mod reply;
+pub mod path;
+pub mod functions;
+pub mod instances;
+pub mod revisions;
+pub mod server;
+pub mod events;
 pub mod pages;
 
 use std::io;
@@ -132,6 +139,15 @@ fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
 
 /// What needs the operator's token.
 fn protected(services: Services) -> OpenApiRouter {
-    let Services { registry: _registry, execution: _execution } = services;
-    OpenApiRouter::new()
+    let Services { registry: _registry, execution } = services;
+    let mut router = OpenApiRouter::new();
+    if let Some(execution) = execution {
+        router = router
+            .merge(functions::routes(execution.clone()))
+            .merge(revisions::routes(execution.clone()))
+            .merge(instances::routes(execution.clone()))
+            .merge(server::routes(execution.clone()))
+            .merge(events::routes(execution));
+    }
+    router
 }

@@ -8,7 +8,7 @@
 //! - a process: [`profile`] → [`launch`] → [`keeper`], its states in [`life`],
 //!   its address in [`link`], all of them together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
-//! - the operator's questions and orders: [`handle`]
+//! - the operator's questions and orders: [`handle`], answered as [`status`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
 //! files and never writes them.
@@ -55,6 +55,7 @@ pub mod stack;
 pub mod catalog;
 pub mod supervisor;
 
+pub mod status;
 pub mod handle;
 
 pub use handle::Handle;
@@ -181,7 +182,9 @@ impl Bound {
         let lanes = Lanes::start(&listener, &gateway).map_err(set_up("the threads that serve"))?;
         let address = listener.local_addr().map_err(set_up("the listener"))?;
         tracing::info!(%address, "gateway is listening");
-        Ok(Running { run, gateway, fleet, supervisor, catalog, lanes })
+        let handle =
+            Handle::new(config.registry, address, Arc::clone(&gateway), Arc::clone(&fleet));
+        Ok(Running { run, handle, fleet, supervisor, catalog, lanes })
     }
 }
 
@@ -190,7 +193,7 @@ impl Bound {
 pub struct Running {
     /// Removed with everything in it when this goes.
     run: RunFolder,
-    gateway: Arc<Gateway>,
+    handle: Handle,
     fleet: Arc<Fleet>,
     supervisor: Supervisor,
     catalog: Catalog,
@@ -200,12 +203,12 @@ pub struct Running {
 impl Running {
     /// What the operator asks and orders.
     pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(&self.gateway), Arc::clone(&self.fleet))
+        self.handle.clone()
     }
 
     /// Serves until `shutdown`, then drains. No process is left when it returns.
     pub async fn until(self, shutdown: impl Future<Output = ()>) {
-        let Self { run, gateway: _, fleet, supervisor, catalog, lanes } = self;
+        let Self { run, handle: _, fleet, supervisor, catalog, lanes } = self;
         let spares = tokio::spawn(Arc::clone(&fleet).keep_spares());
         tokio::select! {
             () = supervisor.follow(catalog) => {}

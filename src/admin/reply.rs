@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::function::Problem;
+use crate::function::{FunctionName, Problem};
 
 /// Names the request to its caller and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -69,6 +69,16 @@ impl ApiError {
     /// Something of this kind does not exist; `code` ends in `_not_found`.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
+    }
+
+    /// No function of that name is published.
+    pub fn no_such_function(name: &FunctionName) -> Self {
+        Self::not_found("function_not_found", format!("no function is published as `{name}`"))
+    }
+
+    /// No process has that id.
+    pub fn no_such_instance(id: &str) -> Self {
+        Self::not_found("instance_not_found", format!("there is no instance `{id}`"))
     }
 
     /// Everything that is wrong with a function's source.

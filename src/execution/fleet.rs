@@ -14,6 +14,7 @@ use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
 use super::pool::Pool;
 use super::profile::Profile;
+use super::status::InstanceStatus;
 use super::warm_up::{Warmth, warm_up};
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
@@ -165,7 +166,7 @@ impl Fleet {
                 state.processes += 1;
                 return Ok(Seat(Arc::clone(self)));
             }
-            state.active.values().cloned().collect()
+            state.active()
         };
         // No pool's lock is taken under this one: pools ask the fleet under theirs.
         let idle = pools.iter().filter_map(|pool| Some((pool.oldest_idle()?, pool)));
@@ -196,13 +197,12 @@ impl Fleet {
         self.look.notify_one();
     }
 
-    /// A spare's process has ended by itself.
-    pub fn forget_spare(&self, id: InstanceId) {
-        let mut state = self.lock();
-        for spares in state.spares.values_mut() {
-            spares.retain(|spare| spare.id != id);
-        }
+    /// Takes a spare out, so that another one boots in its place; its process
+    /// ends if it has not. Says whether there is one.
+    pub fn discard_spare(&self, id: InstanceId) -> bool {
+        let spare = self.lock().take_spare(id);
         self.look.notify_one();
+        spare.is_some()
     }
 
     /// A pool has instances.
@@ -329,6 +329,21 @@ impl Fleet {
         keepers.is_empty()
     }
 
+    /// Pools with instances.
+    pub fn active_pools(&self) -> Vec<Arc<Pool>> {
+        self.lock().active()
+    }
+
+    /// Processes that run or are being started.
+    pub fn processes(&self) -> usize {
+        self.lock().processes
+    }
+
+    /// What can be told of every spare.
+    pub fn spares(&self) -> Vec<InstanceStatus> {
+        self.lock().spares.values().flatten().map(Spare::status).collect()
+    }
+
     /// Spares that are ready.
     pub fn ready_spares(&self) -> usize {
         self.lock().spares.values().map(Vec::len).sum()
@@ -357,6 +372,15 @@ impl State {
         }
         profiles[..most].sort_by_key(|(_, usage)| order(usage));
         profiles[..most].iter().map(|(profile, _)| (*profile).clone()).collect()
+    }
+
+    fn active(&self) -> Vec<Arc<Pool>> {
+        self.active.values().cloned().collect()
+    }
+
+    fn take_spare(&mut self, id: InstanceId) -> Option<Spare> {
+        let mut lists = self.spares.values_mut();
+        lists.find_map(|list| Some(list.remove(list.iter().position(|spare| spare.id == id)?)))
     }
 
     /// Ends one spare that may go. Dropping it ends its keeper.

@@ -26,6 +26,7 @@ use super::router::{Route, Router};
 use super::static_files;
 use crate::function::manifest::Auth;
 use crate::http1::body::Framing;
+use crate::sandbox::report::Missing;
 use crate::sandbox::{Layer, Report};
 
 /// Limits on what a client may send.
@@ -53,13 +54,16 @@ pub struct Gateway {
     /// Whether the registry has been read once.
     pub ready: AtomicBool,
     /// The isolation layers, as `/_/ready` reports them.
-    isolation: Isolation,
+    pub isolation: Isolation,
 }
 
-#[derive(Debug)]
-struct Isolation {
-    in_force: serde_json::Value,
-    missing: serde_json::Value,
+/// The isolation layers of every process.
+#[derive(Debug, Clone)]
+pub struct Isolation {
+    /// Those in force, by name.
+    pub in_force: Vec<&'static str>,
+    /// The others, and why.
+    pub missing: Vec<Missing>,
 }
 
 /// A request of any protocol, with who sent it.
@@ -78,8 +82,8 @@ pub struct Inbound<B> {
 impl Gateway {
     /// A gateway that knows no function yet.
     pub fn new(limits: Limits, report: &Report) -> Arc<Self> {
-        let in_force: Vec<_> = report.in_force().iter().map(Layer::name).collect();
-        let isolation = Isolation { in_force: json!(in_force), missing: json!(report.missing()) };
+        let in_force = report.in_force().iter().map(Layer::name).collect();
+        let isolation = Isolation { in_force, missing: report.missing().to_owned() };
         let ready = AtomicBool::new(false);
         Arc::new(Self { router: Router::default(), limits, ready, isolation })
     }

@@ -1,7 +1,9 @@
 //! One process serving one revision, as its pool and the proxy see it.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use super::keeper::Order;
 use super::link::Link;
 use super::profile::Profile;
+use super::status::{Born, InstanceStatus};
 use crate::function::manifest::Mode;
 use crate::function::published::{self, Release};
 use crate::function::{FunctionName, RevisionId};
@@ -23,6 +26,14 @@ impl InstanceId {
     pub fn next() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl FromStr for InstanceId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.strip_prefix('i').unwrap_or_default().parse().map(Self)
     }
 }
 
@@ -81,6 +92,23 @@ pub struct Spare {
     pub link: Arc<Link>,
     /// Its keeper.
     pub orders: mpsc::UnboundedSender<Order>,
+    /// The process itself.
+    pub born: Born,
+}
+
+impl Spare {
+    /// What can be told of it.
+    pub fn status(&self) -> InstanceStatus {
+        InstanceStatus {
+            id: self.id,
+            deployment: None,
+            state: "spare",
+            born: self.born,
+            address: self.link.path.clone(),
+            idle_since: None,
+            in_flight: 0,
+        }
+    }
 }
 
 /// One process serving one revision.
@@ -96,6 +124,8 @@ pub struct Instance {
     pub orders: mpsc::UnboundedSender<Order>,
     /// How far it got.
     pub progress: watch::Sender<Progress>,
+    /// The process itself.
+    pub born: Born,
 }
 
 /// How far an instance got, for requests that it holds.

@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -20,6 +21,7 @@ use super::launch::Launched;
 use super::life::StopReason;
 use super::limit::Limit;
 use super::pool::Pool;
+use super::status::Born;
 pub use serving::START_TIMEOUT;
 use serving::{Ending, Serving};
 
@@ -69,7 +71,9 @@ impl Keeper {
     /// The handle by which a process is used, and the task that owns it.
     pub fn new(launched: Launched, seat: Seat, fleet: Arc<Fleet>) -> (Spare, Self) {
         let (sender, orders) = mpsc::unbounded_channel();
-        let spare = Spare { id: launched.id, link: Arc::clone(&launched.link), orders: sender };
+        let born = Born { pid: launched.process.id(), at: Timestamp::now() };
+        let link = Arc::clone(&launched.link);
+        let spare = Spare { id: launched.id, link, orders: sender, born };
         (spare, Self { launched, orders, seat, fleet })
     }
 
@@ -120,7 +124,7 @@ impl Keeper {
             status = self.launched.process.wait() => {
                 let status = status.map_or_else(|e| e.to_string(), |status| status.to_string());
                 tracing::warn!(instance = %id, status, "a spare ended by itself");
-                self.fleet.forget_spare(id);
+                self.fleet.discard_spare(id);
             }
         }
         None

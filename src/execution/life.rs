@@ -68,6 +68,8 @@ pub enum StopReason {
     MadeRoom,
     /// Its code did not start.
     StartFailed,
+    /// The operator asked for it.
+    Retired,
     /// The server is ending.
     Shutdown,
 }
@@ -84,6 +86,7 @@ impl StopReason {
             Self::WroteTooMuch => "wrote_too_much",
             Self::MadeRoom => "made_room",
             Self::StartFailed => "start_failed",
+            Self::Retired => "retired",
             Self::Shutdown => "shutdown",
         }
     }

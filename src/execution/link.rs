@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::BytesMut;
@@ -35,6 +35,8 @@ pub struct Link {
     /// The Unix socket that it serves on. Not by its path: the folder is the
     /// process's own, so a function could put something else in its place.
     socket: OwnedFd,
+    /// Where that was found, for people.
+    pub path: PathBuf,
     /// What every request to it must carry.
     pub token: String,
     unused: Vec<Mutex<Vec<Connection>>>,
@@ -59,9 +61,10 @@ impl Link {
     /// now is the socket for good, so this comes before any function's code.
     pub fn open(socket: &Path, token: String, lanes: usize) -> io::Result<Self> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let path = socket.to_owned();
         let socket = open(socket, flags, Mode::empty())?;
         let unused = (0..lanes).map(|_| Mutex::default()).collect();
-        Ok(Self { socket, token, unused, warmed: Mutex::default() })
+        Ok(Self { socket, path, token, unused, warmed: Mutex::default() })
     }
 
     /// An unused connection, last in first out, or a new one.

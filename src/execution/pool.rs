@@ -20,6 +20,7 @@ use super::instance::{Deployment, InstanceId, Progress, StartError};
 use super::keeper::Order;
 use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
+use super::status::{FunctionStatus, Standing};
 use crate::function::FunctionName;
 use crate::function::manifest::Mode;
 pub use idle::IdleVerdict;
@@ -41,6 +42,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct State {
     serves: Serves,
+    standing: Arc<Standing>,
     /// Last used last, so that reuse is last in first out and the others can
     /// become idle.
     slots: Vec<Slot>,
@@ -85,6 +87,7 @@ impl Pool {
     pub fn new(name: FunctionName, fleet: Arc<Fleet>) -> Arc<Self> {
         let state = State {
             serves: Serves::Broken,
+            standing: Arc::default(),
             slots: Vec::new(),
             booting: 0,
             waiting: VecDeque::new(),
@@ -210,7 +213,7 @@ impl Pool {
 
     /// A new revision takes over. What serves goes on serving until an
     /// instance of the new one has started.
-    pub fn publish(self: &Arc<Self>, deployment: &Arc<Deployment>) {
+    pub fn publish(self: &Arc<Self>, deployment: &Arc<Deployment>, standing: Standing) {
         let mut state = self.lock();
         if matches!(state.serves, Serves::ShuttingDown) {
             return;
@@ -220,6 +223,7 @@ impl Pool {
         }
         self.fleet.use_profile(&deployment.profile);
         state.serves = Serves::Deployment(Arc::clone(deployment));
+        state.standing = Arc::new(standing);
         state.backoff.succeeded();
         let manifest = &deployment.release.manifest;
         let replaces = state.slots.iter().any(Slot::may_serve);
@@ -233,6 +237,11 @@ impl Pool {
             });
         }
         self.serve_waiting(state);
+    }
+
+    /// What is published about the function has changed, and what runs has not.
+    pub fn note(&self, standing: Standing) {
+        self.lock().standing = Arc::new(standing);
     }
 
     /// The function serves nothing any more. Running requests are finished.
@@ -333,11 +342,28 @@ impl Pool {
         self.serve_waiting(state);
     }
 
-    /// Ends an instance once its requests are done.
-    pub fn retire(self: &Arc<Self>, id: InstanceId, reason: StopReason) {
+    /// Ends an instance once its requests are done. Says whether there is one.
+    pub fn retire(self: &Arc<Self>, id: InstanceId, reason: StopReason) -> bool {
         let mut state = self.lock();
-        self.retire_where(&mut state, reason, |slot| slot.instance.id == id);
+        let found = state.slots.iter().any(|slot| slot.is(id));
+        self.retire_where(&mut state, reason, |slot| slot.is(id));
         self.serve_waiting(state);
+        found
+    }
+
+    /// What can be told of the function and its processes.
+    pub fn status(&self) -> FunctionStatus {
+        let state = self.lock();
+        let deployment = match &state.serves {
+            Serves::Deployment(deployment) => Some(Arc::clone(deployment)),
+            Serves::Broken | Serves::Removed | Serves::ShuttingDown => None,
+        };
+        FunctionStatus {
+            name: self.name.clone(),
+            standing: Arc::clone(&state.standing),
+            deployment,
+            instances: state.slots.iter().filter_map(Slot::status).collect(),
+        }
     }
 
     fn retire_where(&self, state: &mut State, reason: StopReason, which: impl Fn(&Slot) -> bool) {

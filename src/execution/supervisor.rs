@@ -12,6 +12,7 @@ use super::gateway::Gateway;
 use super::instance::Deployment;
 use super::life::StopReason;
 use super::pool::{Pool, Serves};
+use super::status::Standing;
 use crate::function::FunctionName;
 
 /// Follows the catalog and keeps one pool per function.
@@ -57,18 +58,22 @@ impl Supervisor {
                     let pool = pools
                         .entry(name.clone())
                         .or_insert_with(|| Pool::new(name.clone(), Arc::clone(&self.fleet)));
+                    let standing = Standing::from(&*published);
                     let Some(release) = published.release() else {
                         pool.end(Serves::Broken, StopReason::Removed);
+                        pool.note(standing);
                         continue;
                     };
                     let runs = matches!(
                         pool.serves(),
                         Serves::Deployment(old) if *old.revision() == release.revision
                     );
-                    if !runs {
+                    if runs {
+                        pool.note(standing);
+                    } else {
                         let deployment = Deployment::new(name, release.clone(), &self.registry);
                         let deployment = Arc::new(deployment);
-                        pool.publish(&deployment);
+                        pool.publish(&deployment, standing);
                         deployed.push(deployment);
                     }
                 }

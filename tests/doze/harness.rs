@@ -14,12 +14,14 @@
 //! - [`server`]: one running `doze`
 //! - [`log`]: its log, as records
 //! - [`client`], [`response`]: HTTP as it should be
+//! - [`admin`]: the operator's side
 //! - [`raw`], [`websocket`]: HTTP as it should not be, and what an upgraded
 //!   connection carries
 //! - [`process`]: what `/proc` tells about instances
 //! - [`wait`]: waiting for a level
 //! - [`places`]: how many beds there are at once
 
+mod admin;
 mod bed;
 mod client;
 mod function;
@@ -32,8 +34,9 @@ mod server;
 mod wait;
 mod websocket;
 
+pub(crate) use admin::Admin;
 pub(crate) use bed::{PLAIN_USER, TestBed};
-pub(crate) use client::{Connection, Request};
+pub(crate) use client::{Connection, Request, Stream};
 pub(crate) use function::copy_folder;
 pub(crate) use log::Record;
 pub(crate) use process::{Process, status};

@@ -8,6 +8,7 @@
 mod functions;
 mod harness;
 
+mod admin;
 mod config;
 mod cli;
 mod isolation;

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
+
 use super::{Serves, State};
-use crate::execution::instance::{Deployment, Instance};
+use crate::execution::instance::{Deployment, Instance, InstanceId};
 use crate::execution::keeper::Order;
 use crate::execution::lease::Origin;
 use crate::execution::life::{Event, Life, StopReason};
+use crate::execution::status::InstanceStatus;
 
 /// An instance and where it is in its life.
 #[derive(Debug)]
@@ -87,6 +90,30 @@ impl Slot {
             Life::Draining { .. } => self.instance.order(Order::Drain),
             _ => {}
         }
+    }
+
+    /// Whether it is that instance, and its process is not gone.
+    pub(super) fn is(&self, id: InstanceId) -> bool {
+        self.instance.id == id && !matches!(self.life, Life::Ended { .. })
+    }
+
+    /// What can be told of it while there is a process.
+    pub(super) fn status(&self) -> Option<InstanceStatus> {
+        let idle_since = match self.life {
+            Life::Ended { .. } => return None,
+            Life::Idle { since } => Timestamp::now().checked_sub(since.elapsed()).ok(),
+            _ => None,
+        };
+        let instance = &self.instance;
+        Some(InstanceStatus {
+            id: instance.id,
+            deployment: Some(Arc::clone(&instance.deployment)),
+            state: self.life.as_str(),
+            born: instance.born,
+            address: instance.link.path.clone(),
+            idle_since,
+            in_flight: self.life.leases(),
+        })
     }
 
     pub(super) fn may_serve(&self) -> bool {

@@ -21,9 +21,9 @@ impl Pool {
         deployment: Arc<Deployment>,
         origin: Origin,
     ) -> usize {
-        let Spare { id, link, orders } = spare;
+        let Spare { id, link, orders, born } = spare;
         let (progress, _) = watch::channel(Progress::Starting);
-        let instance = Arc::new(Instance { id, link, deployment, orders, progress });
+        let instance = Arc::new(Instance { id, link, deployment, orders, progress, born });
         instance.order(Order::Assign { instance: Arc::clone(&instance), pool: Arc::clone(self) });
         self.fleet.activate(self);
         let life = Life::Starting { leases: 0 };

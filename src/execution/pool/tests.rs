@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use tokio::runtime::Runtime;
@@ -18,6 +19,7 @@ use crate::execution::fleet::Settings;
 use crate::execution::instance::Spare;
 use crate::execution::launch::{Launcher, Tools};
 use crate::execution::link::Link;
+use crate::execution::status::Born;
 use crate::function::permissions::OperatorAllows;
 use crate::function::published::{Format, Release, Runtime as Runs};
 use crate::function::{Manifest, RevisionId};
@@ -148,7 +150,8 @@ impl Bed {
         let id = InstanceId::next();
         self.orders.insert(id, receiver);
         let link = Link::open(Path::new("/dev/null"), String::new(), 1).unwrap();
-        Spare { id, link: Arc::new(link), orders }
+        let born = Born { pid: None, at: Timestamp::UNIX_EPOCH };
+        Spare { id, link: Arc::new(link), orders, born }
     }
 
     fn serves(&self) -> Option<Arc<Deployment>> {
@@ -226,7 +229,8 @@ impl Bed {
             Happens::Publish { most, least, concurrency } => {
                 self.revisions += 1;
                 let least = (*least).min(*most);
-                self.pool.publish(&deployment(self.revisions, *most, least, *concurrency));
+                let deployment = deployment(self.revisions, *most, least, *concurrency);
+                self.pool.publish(&deployment, Standing::default());
             }
             Happens::Remove => self.pool.end(Serves::Removed, StopReason::Removed),
             _ => {}

@@ -12,7 +12,7 @@ use super::log::{Log, Record};
 use super::places;
 use super::process::Process;
 use super::server::runtime_folder;
-use super::{Program, RawConnection, Request, Server, until, until_asked};
+use super::{Admin, Program, RawConnection, Request, Server, until, until_asked};
 
 /// `nobody`.
 pub(crate) const PLAIN_USER: u32 = 65534;
@@ -173,6 +173,17 @@ impl TestBed {
 
     fn shown_server(&self) -> &Server {
         self.servers.last().expect("a server was started")
+    }
+
+    /// The admin API of the server that has the gateway.
+    pub(crate) async fn admin(&mut self) -> Admin {
+        let address = self.server().admin_address().await;
+        self.admin_at(address)
+    }
+
+    fn admin_at(&self, address: String) -> Admin {
+        let token = fs::read_to_string(self.path("data/admin-token"));
+        Admin::new(address, token.expect("a server has made its token").trim().to_owned())
     }
 
     /// Announces an ERROR that the test causes on purpose.

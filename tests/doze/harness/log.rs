@@ -75,9 +75,11 @@ impl Record {
     }
 
     /// Whether somebody should look at it: an ERROR, or a line that is no
-    /// record at all, since the server writes nothing else on purpose.
+    /// record at all, since the server writes nothing else on purpose but the
+    /// way to its dashboard.
     pub(crate) fn is_alarming(&self) -> bool {
-        self.json["level"].as_str().is_none_or(|level| level == "ERROR")
+        let welcome = self.line.is_empty() || self.line.starts_with("  Dashboard: ");
+        !welcome && self.json["level"].as_str().is_none_or(|level| level == "ERROR")
     }
 
     /// Whether it is about that function, by its field or by a span's.

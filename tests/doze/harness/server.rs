@@ -99,9 +99,17 @@ impl Server {
 
     /// Where its gateway listens.
     pub(crate) async fn address(&mut self) -> String {
-        until("the gateway listens", || {
-            let listening = self.log.find(|r| r.message() == "gateway is listening");
-            if let Some(record) = listening {
+        self.listening("gateway is listening").await
+    }
+
+    /// Where its admin API listens.
+    pub(crate) async fn admin_address(&mut self) -> String {
+        self.listening("admin is listening").await
+    }
+
+    async fn listening(&mut self, message: &str) -> String {
+        until(message, || {
+            if let Some(record) = self.log.find(|r| r.message() == message) {
                 return Ok(record.field("address").expect("it says where").to_owned());
             }
             if let Some(status) = self.ended() {

@@ -1,0 +1,163 @@
+//! What is published, and how it fares.
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::instances::Instance;
+use super::path::{Asked, FunctionPath};
+use super::reply::{ApiError, ErrorBody};
+use crate::execution::Handle;
+use crate::execution::status::FunctionStatus;
+use crate::function::published::Runtime;
+use crate::function::{FunctionName, Manifest, Problem};
+
+pub(super) fn routes(execution: Handle) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).with_state(execution)
+}
+
+/// A function.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Function {
+    /// Its name, `hello` or `ada/hello`.
+    #[schema(value_type = String)]
+    name: FunctionName,
+    /// Whether the newest source runs.
+    state: PublishedState,
+    /// The content hash of what runs; null where nothing does.
+    revision: Option<String>,
+    /// The revision that was taken back. It stays so until the source changes.
+    rolled_back_from: Option<String>,
+    /// Where the gateway serves it.
+    path: String,
+    /// The entry file in the function's folder.
+    entry: Option<String>,
+    /// What runs it.
+    #[schema(value_type = Option<String>)]
+    runtime: Option<Runtime>,
+    /// Everything that is wrong with the newest source.
+    #[schema(value_type = Vec<ProblemView>)]
+    problems: Vec<Problem>,
+    /// When the newest source was last looked at.
+    #[schema(value_type = String, format = DateTime)]
+    checked_at: Timestamp,
+    /// When what runs was built.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    built_at: Option<Timestamp>,
+    /// `registry.json` with defaults applied.
+    #[schema(value_type = Option<Object>)]
+    manifest: Option<Manifest>,
+    /// Its processes.
+    instances: Vec<Instance>,
+}
+
+/// Whether the newest source runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PublishedState {
+    /// It does.
+    Live,
+    /// It has problems, and an older revision runs on.
+    Stale,
+    /// No source ever built: nothing runs.
+    Broken,
+}
+
+/// One thing that is wrong with a source.
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "it describes the fields of a type that knows no HTTP")]
+pub(super) struct ProblemView {
+    /// The file, relative to the function's folder.
+    file: Option<String>,
+    /// Line, counted from 1.
+    line: Option<u32>,
+    /// Column in characters, counted from 1.
+    column: Option<u32>,
+    /// What was expected, what was found, and what to do.
+    text: String,
+}
+
+impl From<FunctionStatus> for Function {
+    fn from(status: FunctionStatus) -> Self {
+        let FunctionStatus { name, standing, deployment, instances } = status;
+        let release = deployment.map(|deployment| deployment.release.clone());
+        let state = match standing.state {
+            "live" => PublishedState::Live,
+            "stale" => PublishedState::Stale,
+            _ => PublishedState::Broken,
+        };
+        Self {
+            path: format!("/{name}"),
+            name,
+            state,
+            revision: release.as_ref().map(|release| release.revision.as_str().to_owned()),
+            rolled_back_from: standing.rolled_back_from.as_ref().map(|id| id.as_str().to_owned()),
+            entry: release.as_ref().map(|release| release.entry.clone()),
+            runtime: release.as_ref().map(|release| release.runtime),
+            problems: standing.problems.to_vec(),
+            checked_at: standing.checked_at,
+            built_at: release.as_ref().map(|release| release.built_at),
+            manifest: release.map(|release| release.manifest),
+            instances: instances.into_iter().map(Instance::from).collect(),
+        }
+    }
+}
+
+/// Every function.
+#[derive(Debug, Serialize, ToSchema)]
+struct Functions {
+    /// By name.
+    functions: Vec<Function>,
+}
+
+/// Which functions are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// A part of the name.
+    q: Option<String>,
+    /// Only those in this state.
+    #[param(inline)]
+    state: Option<PublishedState>,
+}
+
+/// List functions
+#[utoipa::path(get, path = "/api/functions", tag = "functions", params(Which),
+    responses(
+        (status = 200, description = "Those that fit, by name", body = Functions),
+        (status = 400, description = "No such state", body = ErrorBody),
+        (status = 401, description = "The token is missing or wrong", body = ErrorBody),
+    ))]
+async fn list(State(execution): State<Handle>, Asked(which): Asked<Which>) -> Json<Functions> {
+    let part = which.q.unwrap_or_default();
+    let all = execution.functions().into_iter();
+    let named = all.filter(|function| function.name.as_str().contains(&part));
+    let functions = named
+        .map(Function::from)
+        .filter(|function| which.state.is_none_or(|state| function.state == state))
+        .collect();
+    Json(Functions { functions })
+}
+
+/// Show a function
+#[utoipa::path(get, path = "/api/functions/{name}", tag = "functions",
+    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    responses(
+        (status = 200, description = "The function", body = Function),
+        (status = 400, description = "Not a name", body = ErrorBody),
+        (status = 401, description = "The token is missing or wrong", body = ErrorBody),
+        (status = 404, description = "No such function", body = ErrorBody),
+    ))]
+async fn show(
+    State(execution): State<Handle>,
+    FunctionPath(name): FunctionPath,
+) -> Result<Json<Function>, ApiError> {
+    let status = execution.function(&name).ok_or_else(|| ApiError::no_such_function(&name))?;
+    Ok(Json(status.into()))
+}

@@ -1,0 +1,5 @@
+//! The admin API: what the operator sees and orders.
+
+mod events;
+mod functions;
+mod instances;
