@@ -6,3 +6,6 @@ mod usage;
 mod new;
 mod check;
 mod completions;
+
+mod reading;
+mod invoke;

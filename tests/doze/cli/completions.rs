@@ -10,12 +10,9 @@ use crate::harness::TestBed;
 fn shell(program: &str, args: &[&str], script: &str) -> Option<String> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(_) => {
-            println!("{program} is not on this machine: its completions were not tried");
-            return None;
-        }
+    let Ok(mut child) = command.spawn() else {
+        println!("{program} is not on this machine: its completions were not tried");
+        return None;
     };
     let mut stdin = child.stdin.take().expect("stdin is a pipe");
     stdin.write_all(script.as_bytes()).expect("the shell reads");

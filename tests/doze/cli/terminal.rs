@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::harness::{runtime_folder, within};
+use crate::harness::{TestBed, runtime_folder, within};
 
 /// How long a command line may take.
 const LATE: std::time::Duration = std::time::Duration::from_mins(1);
@@ -52,6 +52,12 @@ impl CommandLine {
     /// What it reads on its standard input.
     pub(super) fn input(self, text: &str) -> Self {
         Self { input: text.into(), ..self }
+    }
+
+    /// The same for the operator of a bed's server.
+    pub(super) async fn of(bed: &mut TestBed, args: &[&str]) -> Self {
+        let admin = bed.admin().await;
+        Self::new(&bed.path(""), args).env("DOZE_SERVER", admin.address())
     }
 
     fn command(&self) -> Command {
@@ -99,7 +105,10 @@ fn at_terminal(mut command: Command, question: &str, answer: &str) -> Outcome {
     let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a new terminal");
     grantpt(&person).and_then(|()| unlockpt(&person)).expect("it is ours");
     let path = ptsname(&person, Vec::new()).expect("it has a name");
-    let side = || Stdio::from(open(&*path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap());
+    let side = || {
+        let side = open(&*path, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+        Stdio::from(side.expect("the terminal is there"))
+    };
     command.stdin(side()).stdout(side()).stderr(side());
     let mut child = command.spawn().expect("the program can be started");
     // Holds the program's side open otherwise.

@@ -89,7 +89,7 @@ async fn a_command_line_that_cannot_be_meant_is_a_usage_error() {
         (&["show", "a/b/c"], &["owner/name"]),
         (&["deploy", "nowhere"], &["`nowhere`", "hint: "]),
         (&["deploy", "hello", "--folder", "sub"], &["--folder", "URL"]),
-        (&["deploy", "hello", "--name", "-x"], &["--name"]),
+        (&["deploy", "hello", "--name", "a b"], &["--name"]),
         (&["secret"], &["set", "list", "remove"]),
     ] {
         let line = CommandLine::new(&bed.path(""), args).env("DOZE_TOKEN", "0123456789abcdef");

@@ -14,6 +14,11 @@ impl Admin {
         Self { address, token }
     }
 
+    /// Where it listens, `host:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// A request with the operator's token, sent when it is awaited.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         self.anonymous(method, path).header("authorization", &format!("Bearer {}", self.token))
