@@ -1,5 +1,6 @@
 //! The admin API: see what is published and running, and change it.
 //!
+//! - where it is: [`address`]
 //! - who may: [`access`] (the operator's token), [`session`] (a browser's)
 //! - what there is: one file for each thing, such as [`functions`]; each brings
 //!   its routes, and their description comes from the code
@@ -9,6 +10,7 @@
 //! It sees the two services by their handles and never their internals. Which
 //! routes there are depends on which services this program runs.
 
+pub mod address;
 pub mod access;
 pub mod session;
 pub mod reply;
@@ -16,12 +18,12 @@ pub mod path;
 pub mod functions;
 pub mod instances;
 pub mod revisions;
+pub mod logs;
 pub mod server;
 pub mod events;
 pub mod pages;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,13 +34,15 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{execution, registry};
 use access::{Access, Described, TokenError};
+pub use address::Address;
+use address::Listener;
 use reply::ApiError;
 
 /// What the admin API needs to know.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: Address,
     /// The file that holds the operator's token.
     pub token_file: PathBuf,
     /// The built dashboard.
@@ -61,7 +65,7 @@ pub enum AdminError {
     #[error("listen on {address} for the admin API; another one is chosen with `--admin`")]
     Listen {
         /// The address.
-        address: SocketAddr,
+        address: Address,
         /// What the system said.
         #[source]
         source: io::Error,
@@ -77,7 +81,7 @@ pub enum AdminError {
 /// An address that is bound and on which nothing is answered yet.
 #[derive(Debug)]
 pub struct Bound {
-    listener: TcpListener,
+    listener: Listener,
     access: Arc<Access>,
     config: Config,
 }
@@ -85,10 +89,9 @@ pub struct Bound {
 impl Bound {
     /// Binds the address, and reads or makes the token.
     pub fn new(config: Config) -> Result<Self, AdminError> {
-        let address = config.listen;
-        let listener = TcpListener::bind(address)
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|source| AdminError::Listen { address, source })?;
+        let address = config.listen.clone();
+        let listener = Listener::bind(&address)
+            .map_err(|source| AdminError::Listen { address: address.clone(), source })?;
         let access = Arc::new(Access::open(&config.token_file)?);
         Ok(Self { listener, access, config })
     }
@@ -100,12 +103,10 @@ impl Bound {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), AdminError> {
         let Self { listener, access, config } = self;
-        let address = listener.local_addr().map_err(AdminError::Serve)?;
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(AdminError::Serve)?;
-        access.announce(address);
+        access.announce(&listener.address().map_err(AdminError::Serve)?);
         let app = app(services, access, &config);
         tokio::select! {
-            served = axum::serve(listener, app) => served.map_err(AdminError::Serve),
+            served = listener.serve(app) => served.map_err(AdminError::Serve),
             // Nothing here is worth a delay: whoever follows a log would hold
             // the server for as long as he likes.
             () = shutdown => Ok(()),
@@ -145,6 +146,7 @@ fn protected(services: Services) -> OpenApiRouter {
         router = router
             .merge(functions::routes(execution.clone()))
             .merge(revisions::routes(execution.clone()))
+            .merge(logs::routes(execution.clone()))
             .merge(instances::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
             .merge(events::routes(execution));

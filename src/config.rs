@@ -58,7 +58,7 @@ pub struct ServerArgs {
     /// Folder where functions are published
     #[arg(long, env = "DOZE_REGISTRY", value_name = "FOLDER", default_value = "registry")]
     registry: PathBuf,
-    /// Folder for caches and what else the server keeps
+    /// Folder for logs, caches and what else the server keeps
     #[arg(long, env = "DOZE_DATA", value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
     #[command(flatten)]
@@ -99,6 +99,12 @@ pub struct ServerArgs {
     /// How changed folders are noticed; `poll` for volumes without file events
     #[arg(long, env = "DOZE_WATCH", value_name = "native|poll", default_value = "native")]
     watch: String,
+    /// MiB of disk that the logs of all functions may take up together
+    #[arg(long, env = "DOZE_LOGS_MB", value_name = "MIB", default_value = "1024")]
+    logs_mb: String,
+    /// Log every request to a function
+    #[arg(long, env = "DOZE_ACCESS_LOG", value_name = "true|false", default_value = "false")]
+    access_log: String,
     /// What is logged: a level, or a filter such as `info,doze=debug`
     #[arg(long, env = "DOZE_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
@@ -125,14 +131,14 @@ pub struct Config {
     pub registry_in: PathBuf,
     /// Where they are published.
     pub registry: PathBuf,
-    /// Where caches are kept.
+    /// Where logs and caches are kept.
     pub data: PathBuf,
     /// The runtime shim.
     pub runtime: PathBuf,
     /// The gateway's address.
     pub listen: SocketAddr,
     /// The admin API's address.
-    pub admin: SocketAddr,
+    pub admin: admin::Address,
     /// The file of the admin token.
     pub admin_token_file: PathBuf,
     /// The built dashboard.
@@ -155,6 +161,10 @@ pub struct Config {
     pub exceptions: Exceptions,
     /// How changes are noticed.
     pub watch: WatchMode,
+    /// Bytes that the logs of all functions may take up together.
+    pub logs_room: u64,
+    /// Whether every request to a function is logged.
+    pub access_log: bool,
     /// What is logged.
     pub log: String,
     /// How it is logged.
@@ -254,7 +264,12 @@ impl Config {
             // Beside a registry on the same machine.
             Services::Execution => "127.0.0.1:8081",
         });
-        let admin = errors.parse("--admin", "DOZE_ADMIN", admin, address);
+        let admin = errors.parse(
+            "--admin",
+            "DOZE_ADMIN",
+            admin,
+            "host:port with a numeric host, or unix:PATH of a socket",
+        );
         let seconds = "a number of seconds from 0 to 86400";
         let idle = errors
             .parse::<f64>("--idle-seconds", "DOZE_IDLE_SECONDS", &args.idle_seconds, seconds)
@@ -272,11 +287,7 @@ impl Config {
         let spares = errors.parse("--spares", "DOZE_SPARES", &args.spares, number);
         let max_processes = match &args.max_processes {
             None => Some(default_processes()),
-            Some(text) => {
-                let (flag, variable) = ("--max-processes", "DOZE_MAX_PROCESSES");
-                let more = text.parse().ok().filter(|count| *count > 0);
-                errors.require(flag, variable, text, "a whole number above 0", more)
-            }
+            Some(text) => errors.above_zero("--max-processes", "DOZE_MAX_PROCESSES", text),
         };
         let build = args.build.read(&mut errors);
         let yes_or_no = "`true` or `false`";
@@ -294,6 +305,9 @@ impl Config {
             &args.watch,
             &[("native", WatchMode::Native), ("poll", WatchMode::Poll(RegistryConfig::POLL))],
         );
+        let logs_mb = errors.above_zero::<u32>("--logs-mb", "DOZE_LOGS_MB", &args.logs_mb);
+        let access_log =
+            errors.parse("--access-log", "DOZE_ACCESS_LOG", &args.access_log, yes_or_no);
         let filter = "a level (error, warn, info, debug, trace) or a list of `target=level`";
         let log = crate::telemetry::is_filter(&args.log).then(|| args.log.clone());
         let log = errors.require("--log", "DOZE_LOG", &args.log, filter, log);
@@ -326,6 +340,8 @@ impl Config {
                 operator: build.operator,
                 exceptions: exceptions?,
                 watch: watch?,
+                logs_room: u64::from(logs_mb?) << 20,
+                access_log: access_log?,
                 log: log?,
                 log_format: log_format?,
             })
@@ -348,7 +364,7 @@ impl Config {
     /// What the admin API needs of it.
     pub fn admin(&self) -> admin::Config {
         admin::Config {
-            listen: self.admin,
+            listen: self.admin.clone(),
             token_file: absolute(&self.admin_token_file),
             dashboard: absolute(&self.dashboard),
         }
@@ -372,6 +388,8 @@ impl Config {
         execution::Config {
             registry: absolute(&self.registry),
             data: absolute(&self.data),
+            logs_room: self.logs_room,
+            access_log: self.access_log,
             listen: self.listen,
             deno: tool(&self.runtime, "@deno", &format!("{}-glibc", platform()), "deno"),
             shim: absolute(&self.runtime).join("dist/boot.js"),
@@ -437,6 +455,16 @@ impl Errors {
         expected: &str,
     ) -> Option<T> {
         self.require(flag, variable, text, expected, text.parse().ok())
+    }
+
+    fn above_zero<T: FromStr + Default + PartialOrd>(
+        &mut self,
+        flag: &str,
+        variable: &str,
+        text: &str,
+    ) -> Option<T> {
+        let value = text.parse().ok().filter(|value| *value > T::default());
+        self.require(flag, variable, text, "a whole number above 0", value)
     }
 
     fn choose<T: Copy>(

@@ -8,6 +8,7 @@
 //! - a process: [`profile`] → [`launch`] → [`keeper`], its states in [`life`],
 //!   its address in [`link`], all of them together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
+//! - what is told about a function: [`journal`]
 //! - the operator's questions and orders: [`handle`], answered as [`status`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
@@ -34,6 +35,7 @@ pub mod proxy;
 pub mod headers;
 pub mod exchange;
 pub mod reply;
+pub mod access_log;
 
 pub mod fleet;
 pub mod profile;
@@ -51,6 +53,9 @@ pub mod link;
 pub mod output;
 pub mod scratch;
 pub mod stack;
+pub mod usage;
+
+pub mod journal;
 
 pub mod catalog;
 pub mod supervisor;
@@ -63,6 +68,7 @@ pub use handle::Handle;
 use catalog::Catalog;
 use fleet::{Fleet, Settings};
 use gateway::{Gateway, Limits};
+use journal::Journal;
 use lanes::Lanes;
 use launch::{Launcher, Tools};
 use run_folder::RunFolder;
@@ -78,8 +84,12 @@ const DRAIN_GRACE: Duration = Duration::from_secs(10);
 pub struct Config {
     /// Where the published functions are.
     pub registry: PathBuf,
-    /// Where caches are kept.
+    /// Where caches and logs are kept.
     pub data: PathBuf,
+    /// Bytes that the logs of all functions may take up together.
+    pub logs_room: u64,
+    /// Whether the server's log has a record of every request.
+    pub access_log: bool,
     /// The gateway's address.
     pub listen: SocketAddr,
     /// The Deno program.
@@ -166,7 +176,10 @@ impl Bound {
         let Self { listener, config } = self;
         let set_up = |what| move |source| ExecutionError::SetUp { what, source };
         let run = RunFolder::make().map_err(set_up("the folder for instances"))?;
-        let gateway = Gateway::new(config.limits, spawner.sandbox().report());
+        let gateway = Gateway::new(config.limits, config.access_log, spawner.sandbox().report());
+        let journal = Journal::new(config.data.join("logs"), config.logs_room)
+            .map_err(set_up("the thread that writes logs"))?;
+        let journal = Arc::new(journal);
         let launcher = Launcher::new(Tools {
             spawner,
             deno: config.deno,
@@ -175,7 +188,8 @@ impl Bound {
             cache_base: config.data.join("deno"),
             lanes: lanes::count(),
         });
-        let fleet = Fleet::new(config.settings, launcher, Runtime::current());
+        let runtime = Runtime::current();
+        let fleet = Fleet::new(config.settings, journal, launcher, runtime);
         let supervisor =
             Supervisor::new(config.registry.clone(), Arc::clone(&fleet), Arc::clone(&gateway));
         let catalog = Catalog::new(&config.registry, config.poll);
@@ -228,6 +242,7 @@ impl Running {
         lanes.end();
         // It has ended with the fleet; waiting takes what it still holds.
         let _ = spares.await;
+        fleet.journal.close().await;
         drop(run);
         tracing::info!("execution stopped");
     }

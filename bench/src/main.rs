@@ -36,6 +36,8 @@ struct Bench {
     /// A folder of this run's own, removed at its end.
     work: PathBuf,
     pace: Pace,
+    /// The one part to measure; all of them where it is not said.
+    only: Option<String>,
 }
 
 /// How long to measure.
@@ -52,7 +54,7 @@ const QUICK: Pace =
 const THOROUGH: Pace =
     Pace { rounds: 7, cold_requests: 50, drops: 5, warm_seconds: 5, attack_seconds: 3.0 };
 
-const USAGE: &str = "usage: doze-bench --doze FILE --project FOLDER [--quick] [--save FILE]";
+const USAGE: &str = "usage: doze-bench --doze FILE --project FOLDER [--quick] [--only cold|warm|neighbours|publish|scale] [--save FILE]";
 
 fn main() -> ExitCode {
     match run() {
@@ -67,11 +69,13 @@ fn main() -> ExitCode {
 fn run() -> Result<(), String> {
     let mut args = env::args().skip(1);
     let (mut doze, mut project, mut save, mut pace) = (None, None, None, THOROUGH);
+    let mut only = None;
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--doze" => doze = args.next(),
             "--project" => project = args.next(),
             "--save" => save = args.next(),
+            "--only" => only = args.next(),
             "--quick" => pace = QUICK,
             _ => return Err(USAGE.to_owned()),
         }
@@ -88,6 +92,7 @@ fn run() -> Result<(), String> {
         runtime,
         work: env::temp_dir().join(format!("doze-bench-{}", std::process::id())),
         pace,
+        only,
     };
     fs::create_dir_all(&bench.work).map_err(|error| format!("cannot make a folder: {error}"))?;
     let measured = measure(&bench);
@@ -109,14 +114,25 @@ fn run() -> Result<(), String> {
 
 fn measure(bench: &Bench) -> Result<Report, String> {
     let mut report = Report::default();
-    let many = scale::publish_many(bench)?;
+    let measured = |part| bench.only.as_ref().is_none_or(|only| only == part);
+    let many = if measured("scale") { Some(scale::publish_many(bench)?) } else { None };
     for round in 1..=bench.pace.rounds {
         eprintln!("bench: round {round} of {}", bench.pace.rounds);
-        cold::round(bench, &mut report)?;
-        warm::round(bench, &mut report)?;
-        neighbours::round(bench, &mut report)?;
-        publish::round(bench, &mut report, round)?;
-        scale::round(bench, &mut report, &many)?;
+        if measured("cold") {
+            cold::round(bench, &mut report)?;
+        }
+        if measured("warm") {
+            warm::round(bench, &mut report)?;
+        }
+        if measured("neighbours") {
+            neighbours::round(bench, &mut report)?;
+        }
+        if measured("publish") {
+            publish::round(bench, &mut report, round)?;
+        }
+        if let Some(many) = &many {
+            scale::round(bench, &mut report, many)?;
+        }
     }
     Ok(report)
 }

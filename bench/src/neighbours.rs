@@ -1,9 +1,14 @@
 //! What a function's callers notice while another function attacks.
+//!
+//! Callers are on other machines. Here they share this one's processors, so
+//! the one who measures goes before everything, as far as he may, and the one
+//! who attacks behind it: only what the server does with both is of interest.
 
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use crate::Bench;
 use crate::cold::milliseconds;
@@ -68,6 +73,7 @@ pub(crate) fn round(bench: &Bench, report: &mut Report) -> Result<(), String> {
         folders.add(name, MANIFEST, code)?;
     }
     let mut doze = server::doze(bench, "up", &folders, &[])?;
+    schedule(&["chrt", "--fifo", "--pid", "1"]);
     doze.wait_for("/hello")?;
     let seconds = Duration::from_secs_f64(bench.pace.attack_seconds);
     thread::sleep(SETTLE);
@@ -91,13 +97,30 @@ pub(crate) fn round(bench: &Bench, report: &mut Report) -> Result<(), String> {
         report.add(&measurement, beside, Some(quiet));
         thread::sleep(SETTLE);
     }
+    schedule(&["chrt", "--other", "--pid", "0"]);
     drop(doze);
     folders.remove();
     Ok(())
 }
 
+/// Runs a command on this thread's id. Only root may go before others.
+fn schedule(command: &[&str]) {
+    let Ok(thread) = fs::read_link("/proc/thread-self") else { return };
+    let Some(id) = thread.file_name() else { return };
+    let mut command_line = Command::new(command[0]);
+    _ = command_line
+        .args(&command[1..])
+        .arg(id)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
 /// Calls the attacker again and again. Its answers are its own business.
 fn attack(address: SocketAddr, name: &str, over: &AtomicBool) {
+    // It has inherited the precedence of who measures.
+    schedule(&["chrt", "--other", "--pid", "0"]);
+    schedule(&["renice", "-n", "19", "-p"]);
     while !over.load(Ordering::Relaxed) {
         let Ok(mut connection) = Connection::open(address) else { continue };
         if connection.ask_and_close(&format!("/{name}")).is_err() {

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use doze::execution::fleet::{Fleet, Settings};
+use doze::execution::journal::Journal;
 use doze::execution::launch::{Launcher, Tools};
 use doze::execution::pool::Pool;
 use doze::execution::router::{Route, Router};
@@ -104,7 +105,8 @@ fn fleet() -> Arc<Fleet> {
             max_processes: 1,
             operator: OperatorAllows::default(),
         };
-        let fleet = Fleet::new(settings, launcher, runtime.handle().clone());
+        let fleet =
+            Fleet::new(settings, Arc::new(Journal::nowhere()), launcher, runtime.handle().clone());
         (runtime, fleet)
     });
     Arc::clone(&FLEET.1)

@@ -11,6 +11,7 @@
  * Loading any `node:` module costs as much as booting Deno, so nothing on the
  * way to `ready`, and nothing a small function needs, may touch one.
  */
+import { printRecords, requestNow } from "./console.ts";
 import { Control } from "./control.ts";
 import { Instance } from "./instance.ts";
 import { exit } from "./intrinsics.ts";
@@ -19,6 +20,7 @@ import { Gatekeeper } from "./token.ts";
 const directory = Deno.args[0];
 if (directory === undefined) throw new Error("usage: boot.js DIRECTORY");
 
+printRecords();
 const control = new Control(`${directory}/control.sock`);
 const gatekeeper = new Gatekeeper();
 const instance = new Instance(control, gatekeeper);
@@ -27,11 +29,11 @@ const instance = new Instance(control, gatekeeper);
 // log; it must not end the process under the other requests.
 addEventListener("error", (event) => {
   event.preventDefault();
-  instance.report(null, event.error ?? event.message);
+  instance.report(requestNow() || null, event.error ?? event.message);
 });
 addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
-  instance.report(null, event.reason);
+  instance.report(requestNow() || null, event.reason);
 });
 
 Deno.serve({

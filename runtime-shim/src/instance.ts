@@ -1,3 +1,4 @@
+import { enter, leave } from "./console.ts";
 import type { Assign, Control } from "./control.ts";
 import { RequestContext } from "./context.ts";
 import { findHandler, type WebHandler } from "./handler.ts";
@@ -133,6 +134,7 @@ export class Instance {
   }
 
   #call(request: Request, context: RequestContext): Reply {
+    const outside = enter(context.requestId);
     try {
       // Not as a method: `this` would hand the function our insides.
       const handler = this.#handler;
@@ -142,6 +144,8 @@ export class Instance {
         : toResponse(result);
     } catch (thrown) {
       return this.failed(context.requestId, thrown);
+    } finally {
+      leave(outside);
     }
   }
 

@@ -6,6 +6,8 @@
  * Methods of prototypes are not covered, except where the token passes through
  * them. Who replaces `Set.prototype.add` in its own process harms nobody else.
  */
+import type { Internals } from "./console.ts";
+
 export const exit: (code?: number) => never = Deno.exit;
 export const inspect = Deno.inspect;
 export const setVariable = Deno.env.set;
@@ -25,6 +27,13 @@ export const symbolsOf = Object.getOwnPropertySymbols;
 // What is called like this, nobody can have put himself in between.
 export const apply = Reflect.apply;
 export const lowerCase = String.prototype.toLowerCase;
+export const replaceAll = String.prototype.replaceAll;
+export const slice = String.prototype.slice;
+// Deno's own modules find each other's insides there.
+export const internals: Internals = (Deno as unknown as {
+  internal: symbol;
+  [key: symbol]: Internals;
+})[(Deno as unknown as { internal: symbol }).internal] ?? {};
 // Called by another name, it sees no scope of ours.
 export const indirectEval = eval;
 export const encoder = new TextEncoder();

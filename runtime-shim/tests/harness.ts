@@ -27,7 +27,8 @@ export class Bed {
   readonly #messages: Message[] = [];
   readonly #looked: (() => void)[] = [];
   readonly #open: RawClient[] = [];
-  #output = "";
+  /** What the process has printed so far. */
+  output = "";
   ended = false;
 
   private constructor(
@@ -121,7 +122,7 @@ export class Bed {
   async printed(text: string): Promise<void> {
     await this.#until(
       `the output \`${text}\``,
-      () => this.#output.includes(text) || undefined,
+      () => this.output.includes(text) || undefined,
     );
   }
 
@@ -191,7 +192,7 @@ export class Bed {
         if (found !== undefined) return found;
         if (late) {
           const seen = JSON.stringify(this.#messages, null, 2);
-          throw new Error(`no ${what}; seen: ${seen}\n${this.#output}`);
+          throw new Error(`no ${what}; seen: ${seen}\n${this.output}`);
         }
         await new Promise<void>((resolve) => this.#looked.push(resolve));
       }
@@ -221,7 +222,7 @@ export class Bed {
 
   async #readOutput(stream: ReadableStream<Uint8Array>): Promise<void> {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      this.#output += text;
+      this.output += text;
       this.#look();
     }
   }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use subtle::ConstantTimeEq;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, openapi};
 
+use super::address::Address;
 use super::reply::ApiError;
 use super::session::{self, Sessions};
 
@@ -85,8 +86,12 @@ impl Access {
     }
 
     /// Says where the dashboard is. The token itself is shown once only.
-    pub(super) fn announce(&self, address: SocketAddr) {
+    pub(super) fn announce(&self, address: &Address) {
         tracing::info!(%address, "admin is listening");
+        let Address::Tcp(mut address) = address.clone() else { return };
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
         match &self.origin {
             // For the person at the terminal and not for the log, which others may read.
             TokenOrigin::Made => {

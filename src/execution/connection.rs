@@ -32,7 +32,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two requests, and before the first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A client that takes nothing of its response for so long is gone.
-const WRITE_STALL: Duration = Duration::from_mins(1);
+pub(super) const WRITE_STALL: Duration = Duration::from_mins(1);
 /// What is read and forgotten of a body that nobody wanted, to keep the
 /// connection.
 const MAX_SKIPPED: usize = 256 * 1024;

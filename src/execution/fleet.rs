@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::instance::{Deployment, InstanceId, Spare, StartError};
+use super::journal::Journal;
 use super::keeper::Keeper;
 use super::launch::{Launched, Launcher};
 use super::pool::Pool;
@@ -46,6 +47,8 @@ pub struct Settings {
 pub struct Fleet {
     /// What the operator decided.
     pub settings: Settings,
+    /// Where what happens to functions is told.
+    pub journal: Arc<Journal>,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -90,9 +93,15 @@ impl Drop for Seat {
 
 impl Fleet {
     /// A fleet without processes, whose tasks run on `runtime`.
-    pub fn new(settings: Settings, launcher: Launcher, runtime: Handle) -> Arc<Self> {
+    pub fn new(
+        settings: Settings,
+        journal: Arc<Journal>,
+        launcher: Launcher,
+        runtime: Handle,
+    ) -> Arc<Self> {
         Arc::new(Self {
             settings,
+            journal,
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),
@@ -131,12 +140,17 @@ impl Fleet {
         spare
     }
 
-    /// Starts a process for this profile now.
-    pub async fn boot(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
+    /// Starts a process for this profile now, which perhaps is to take its time
+    /// from nobody.
+    pub async fn boot(
+        self: &Arc<Self>,
+        profile: &Profile,
+        gives_way: bool,
+    ) -> Result<Spare, StartError> {
         let _turn = self.boots.acquire().await.map_err(StartError::launch)?;
         let seat = self.seat(profile)?;
         let launched = tokio::select! {
-            launched = self.launcher.launch(profile) => launched?,
+            launched = self.launcher.launch(profile, gives_way) => launched?,
             () = self.killed() => return Err(StartError::NoRoom),
         };
         // The next one is prepared once this one has answered.
@@ -219,7 +233,10 @@ impl Fleet {
     /// the server ends.
     pub async fn keep_spares(self: Arc<Self>) {
         while !self.lock().shutting_down {
-            self.look.notified().await;
+            tokio::select! {
+                () = self.look.notified() => {}
+                () = self.launcher.bury_prepared() => continue,
+            }
             tokio::time::sleep(REFILL_DELAY).await;
             while let Some(profile) = self.missing_spare() {
                 match self.boot_spare(&profile).await {
@@ -268,7 +285,8 @@ impl Fleet {
     /// Boots a process and runs one request through it, so that the first real
     /// one finds everything loaded and compiled.
     async fn boot_spare(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
-        let spare = self.boot(profile).await?;
+        // Nobody waits for it, and a boot takes as much as a hundred requests.
+        let spare = self.boot(profile, true).await?;
         warm_up(&spare.link, Warmth::Full).await.map_err(StartError::launch)?;
         Ok(spare)
     }

@@ -16,6 +16,7 @@ use http_body::Body;
 use serde_json::json;
 use tracing::Instrument;
 
+use super::access_log::Entry;
 use super::headers::{self, Passage};
 use super::lease::LeaseError;
 use super::pool::{Pool, Serves};
@@ -55,6 +56,7 @@ pub struct Gateway {
     pub ready: AtomicBool,
     /// The isolation layers, as `/_/ready` reports them.
     pub isolation: Isolation,
+    access_log: bool,
 }
 
 /// The isolation layers of every process.
@@ -81,11 +83,11 @@ pub struct Inbound<B> {
 
 impl Gateway {
     /// A gateway that knows no function yet.
-    pub fn new(limits: Limits, report: &Report) -> Arc<Self> {
+    pub fn new(limits: Limits, access_log: bool, report: &Report) -> Arc<Self> {
         let in_force = report.in_force().iter().map(Layer::name).collect();
         let isolation = Isolation { in_force, missing: report.missing().to_owned() };
         let ready = AtomicBool::new(false);
-        Arc::new(Self { router: Router::default(), limits, ready, isolation })
+        Arc::new(Self { router: Router::default(), limits, ready, isolation, access_log })
     }
 
     /// Answers one request, whatever happens.
@@ -104,6 +106,7 @@ impl Gateway {
     {
         let begun = Instant::now();
         let (method, uri) = (request.parts.method.clone(), request.parts.uri.clone());
+        let entry = self.access_log.then(|| Entry::new(&method, &uri, id, &self.router));
         let mut response = match self.answer(request, id).await {
             Ok(response) => response,
             Err(failure) => failure.into_response(id),
@@ -117,7 +120,10 @@ impl Gateway {
             start = response.headers().get(START).and_then(|start| start.to_str().ok()),
             micros = begun.elapsed().as_micros(), "request"
         );
-        response
+        match entry {
+            Some(entry) => entry.count(response),
+            None => response,
+        }
     }
 
     async fn answer<B>(

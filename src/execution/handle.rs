@@ -2,15 +2,16 @@
 //!
 //! The admin API sees the server through this and nothing else.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
+use std::{fs, io};
 
 use super::fleet::Fleet;
 use super::gateway::Gateway;
 use super::instance::InstanceId;
+use super::journal::reading::{Following, Snapshot};
 use super::life::StopReason;
 use super::pool::Pool;
 use super::status::{FunctionStatus, InstanceStatus, RevisionStatus, ServerStatus, Usage};
@@ -115,5 +116,13 @@ impl Handle {
             b.built_at.cmp(&a.built_at).then_with(|| a.revision.cmp(&b.revision))
         });
         Some(revisions)
+    }
+
+    /// A function's log as it is on disk, and what comes after exactly that.
+    /// `None` where there is neither a function of that name nor a log of one.
+    pub async fn log(&self, name: &FunctionName) -> io::Result<Option<(Snapshot, Following)>> {
+        let (snapshot, following) = self.0.fleet.journal.read(name).await?;
+        let known = !snapshot.is_empty() || self.pool(name).is_some();
+        Ok(known.then_some((snapshot, following)))
     }
 }

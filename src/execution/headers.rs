@@ -56,13 +56,17 @@ pub fn strip(headers: &mut HeaderMap) {
 
 /// The request's id: the client's where it is plain, else a new one.
 pub fn request_id(headers: &HeaderMap) -> String {
-    let plain = |id: &&str| {
-        !id.is_empty()
-            && id.len() <= MAX_REQUEST_ID
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
-    };
-    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(plain);
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let given = given.filter(|id| is_request_id(id));
     given.map_or_else(|| format!("{:032x}", rand::random::<u128>()), ToOwned::to_owned)
+}
+
+/// Whether a text may be a request's id: short, and nothing that means anything
+/// where it is written.
+pub fn is_request_id(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_REQUEST_ID
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
 }
 
 /// What the gateway knows about a request besides its head.

@@ -1,11 +1,14 @@
 //! HTTP/2 with prior knowledge, by hyper.
 
+mod taken;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use http::{Request, Version};
@@ -13,19 +16,24 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connection::{Draining, drained};
+use super::connection::{Draining, WRITE_STALL, drained};
 use super::gateway::{Gateway, Inbound};
 use super::request_body::StreamBody;
 use crate::http1::body::Framing;
+use taken::Bodies;
 
 /// What an HTTP/2 client sends first (RFC 9113, 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Streams that one connection may have open.
 const MAX_STREAMS: u32 = 256;
+
+/// A connection that is silent for so long is asked whether it is still there,
+/// and has as long to answer.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Serves one HTTP/2 connection, of which `ahead` has been read already.
 pub async fn serve(
@@ -36,8 +44,11 @@ pub async fn serve(
     mut draining: Draining,
 ) {
     let head = u32::try_from(gateway.limits.head).unwrap_or(u32::MAX);
+    let bodies = Arc::new(Bodies::default());
+    let shared = Arc::clone(&bodies);
     let service = service_fn(move |request: Request<Incoming>| {
         let gateway = Arc::clone(&gateway);
+        let bodies = Arc::clone(&shared);
         async move {
             let (mut parts, incoming) = request.into_parts();
             // The authority is the host, and there is no other (RFC 9113, 8.3.1).
@@ -53,12 +64,15 @@ pub async fn serve(
             let body = StreamBody::new(incoming, gateway.limits.body);
             let body = (framing != Framing::Empty).then_some(body);
             let response = gateway.handle(Inbound { parts, body, framing, peer }).await;
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| bodies.share(body)))
         }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(head)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(SILENCE)
+        .keep_alive_timeout(SILENCE)
         .serve_connection(TokioIo::new(Rewound { ahead, stream }), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
@@ -69,8 +83,12 @@ pub async fn serve(
         }
         () = drained(&mut draining) => {
             connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
+            tokio::select! {
+                _ = connection => {}
+                () = bodies.watch(WRITE_STALL) => {}
+            }
         }
+        () = bodies.watch(WRITE_STALL) => {}
     }
 }
 

@@ -166,6 +166,8 @@ pub enum StartError {
     Code {
         /// What it threw.
         message: String,
+        /// Where, in the author's lines.
+        stack: String,
     },
     /// The function asks for a secret that the operator does not hold.
     #[error("the secret `{0}` is not set")]
@@ -179,6 +181,14 @@ impl StartError {
     /// A failure of the server itself.
     pub fn launch(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Launch(Arc::new(error))
+    }
+
+    /// Where it went wrong, for those who wrote it.
+    pub fn stack(&self) -> Option<&str> {
+        match self {
+            Self::Code { stack, .. } if !stack.is_empty() => Some(stack),
+            _ => None,
+        }
     }
 }
 

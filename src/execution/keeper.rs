@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use super::control::{FromShim, ToShim};
 use super::fleet::{Fleet, Seat};
 use super::instance::{Instance, Spare};
+use super::journal::events::Subject;
 use super::launch::Launched;
 use super::life::StopReason;
 use super::limit::Limit;
@@ -106,10 +107,7 @@ impl Keeper {
             () = fleet.killed() => {}
         }
         stop(self.launched).await;
-        tracing::info!(
-            function = %instance.deployment.name, instance = %instance.id, reason,
-            seconds = started.elapsed().as_secs_f32(), "instance stopped"
-        );
+        fleet.journal.stopped(&Subject::of(&instance), reason, started.elapsed());
         pool.exited(instance.id);
     }
 

@@ -81,6 +81,8 @@ pub struct Launched {
     pub output: Output,
     /// Whether nothing but its keeper bounds what it writes.
     pub writes_unbounded: bool,
+    /// Whether the others go first where processors are short.
+    pub gives_way: bool,
 }
 
 /// An instance's folder. It is removed when this is dropped.
@@ -126,19 +128,17 @@ impl Launcher {
     }
 
     /// Starts a process and waits until it listens.
-    pub async fn launch(&self, profile: &Profile) -> Result<Launched, StartError> {
+    pub async fn launch(&self, profile: &Profile, gives_way: bool) -> Result<Launched, StartError> {
         let cache = self.cache().await;
         let ahead = self.ahead().take_if(|prepared| prepared.profile == *profile);
-        if let Some(mut prepared) = ahead
-            && prepared.process.start().is_ok()
-        {
-            match self.introduce(prepared).await {
+        if let Some(prepared) = ahead {
+            match self.start(prepared, gives_way).await {
                 // Something may have ended it while it waited.
                 Err(StartError::Exited { .. }) => {}
                 result => return result,
             }
         }
-        self.launch_anew(profile, cache, Writes::Private).await
+        self.launch_anew(profile, cache, Writes::Private, gives_way).await
     }
 
     async fn launch_anew(
@@ -146,12 +146,10 @@ impl Launcher {
         profile: &Profile,
         cache: &DenoCache,
         writes: Writes,
+        gives_way: bool,
     ) -> Result<Launched, StartError> {
         let prepared = self.prepare_with(profile, cache, writes).await;
-        let mut prepared = prepared.map_err(StartError::launch)?;
-        // If it has ended already, it has said why.
-        let _ = prepared.process.start();
-        self.introduce(prepared).await
+        self.start(prepared.map_err(StartError::launch)?, gives_way).await
     }
 
     /// Does ahead what the next launch would have to do if it is of this
@@ -165,6 +163,17 @@ impl Launcher {
             let prepared = self.prepare_with(profile, cache, Writes::Private).await.ok();
             *self.ahead() = prepared;
         }
+    }
+
+    /// Waits until what was prepared has ended by itself, and for it; for ever
+    /// where nothing is. The next launch does without.
+    pub async fn bury_prepared(&self) {
+        let ahead = self.ahead().as_ref().map(|ahead| (ahead.id, ahead.process.ended()));
+        let Some((id, Ok(ended))) = ahead else { return std::future::pending().await };
+        ended.await;
+        // It may have been launched meanwhile.
+        let dead = self.ahead().take_if(|ahead| ahead.id == id);
+        discard(dead).await;
     }
 
     /// Nothing more is launched, so nothing need be prepared.
@@ -223,8 +232,12 @@ impl Launcher {
         Ok(Prepared { profile: profile.clone(), id, process, folder, listener, writes_unbounded })
     }
 
-    /// Waits until a process that has been started says that it listens.
-    async fn introduce(&self, prepared: Prepared) -> Result<Launched, StartError> {
+    /// Lets a process start, and waits until it says that it listens.
+    async fn start(&self, mut prepared: Prepared, gives_way: bool) -> Result<Launched, StartError> {
+        // Without, it starts all the same, and takes its time from others.
+        let gives_way = gives_way && prepared.process.give_way(true).is_ok();
+        // If it has ended already, it has said why.
+        let _ = prepared.process.start();
         let Prepared { id, mut process, folder, listener, writes_unbounded, .. } = prepared;
         let control = folder.path().join(CONTROL_SOCKET);
         let output = Output::follow(id, process.take_stdout(), process.take_stderr());
@@ -260,7 +273,17 @@ impl Launcher {
         };
         let link = Link::open(&folder.path().join(HTTP_SOCKET), token, self.tools.lanes);
         let link = Arc::new(link.map_err(StartError::launch)?);
-        Ok(Launched { id, link, process, folder, sender, receiver, output, writes_unbounded })
+        Ok(Launched {
+            id,
+            link,
+            process,
+            folder,
+            sender,
+            receiver,
+            output,
+            writes_unbounded,
+            gives_way,
+        })
     }
 
     /// Lets Deno load whatever it loads until its first response, in a process
@@ -270,7 +293,8 @@ impl Launcher {
         if let Ok(cache) = DenoCache::read(&kept) {
             return Ok(cache);
         }
-        let first = self.launch_anew(&Profile::bare(), &DenoCache::default(), Writes::Kept).await;
+        let (profile, none) = (Profile::bare(), DenoCache::default());
+        let first = self.launch_anew(&profile, &none, Writes::Kept, false).await;
         let mut first = first.map_err(io::Error::other)?;
         // The rest is as much again as all of this, for every start to copy.
         warm_up(&first.link, Warmth::Light).await?;

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use super::instance::Deployment;
+use super::output::LINES_PER_SECOND;
 use super::profile::{MAPPED_MB, OPEN_FILES, OVERHEAD_MB, SCRATCH_MB, TASKS};
 use crate::function::Manifest;
 use crate::sandbox::{Layer, Layers};
@@ -24,6 +26,17 @@ impl Limit {
     /// The time until a response's head.
     pub fn time(manifest: &Manifest) -> Self {
         Self::new("time limit (timeoutSeconds)", format_args!("{:?}", manifest.timeout_seconds))
+    }
+
+    /// Requests that are served at once.
+    pub fn requests(deployment: &Deployment) -> Self {
+        let places = deployment.concurrency() * deployment.max_instances();
+        Self::new("requests at once (concurrency, maxInstances)", places)
+    }
+
+    /// What a process prints.
+    pub fn lines() -> Self {
+        Self::new("limit of printed lines a second", LINES_PER_SECOND)
     }
 
     /// What a process writes for itself.

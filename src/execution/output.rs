@@ -1,8 +1,8 @@
-//! What a function prints becomes log records with its name.
+//! What a function prints becomes records of its log.
 //!
-//! A function may print faster than anybody can read. Its pipe is always
-//! emptied, so that it is never blocked by its own output, and what goes beyond
-//! the limits is dropped, counted and reported.
+//! A function may print faster than anybody can read. What goes beyond the
+//! limits is dropped, counted and reported, and its pipe is emptied all the
+//! same: its own output holds it up only once it prints megabytes a second.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,18 +12,31 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe;
 use tokio::task::JoinHandle;
 
-use super::instance::{Deployment, InstanceId};
+use super::headers;
+use super::instance::InstanceId;
+use super::journal::Journal;
+use super::journal::events::{Saying, Subject};
+use super::journal::record::{Level, Stream};
+use super::limit::Limit;
 use super::stack::Stacks;
-use crate::function::FunctionName;
 
 /// Longest line that is kept, in bytes.
 const MAX_LINE: u64 = 8 * 1024;
 /// Lines kept per process and second.
-const LINES_PER_SECOND: u32 = 500;
+pub const LINES_PER_SECOND: u32 = 500;
+/// After as much as a pipe holds was dropped, it is not read for so long: who
+/// floods it waits, instead of keeping a processor busy with what nobody sees.
+const FLOOD: usize = 64 * 1024;
+const FLOOD_PAUSE: Duration = Duration::from_millis(10);
 /// Lines kept for an error message.
 const LAST_LINES: usize = 10;
 /// How long an ended process's last output is waited for.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Begins what was said with `console`; the shim's `console.ts` says how it goes on.
+const RECORD: u8 = 0x1e;
+/// Ends the request's id there, and each line of the text but the last.
+const UNIT: u8 = 0x1f;
 
 /// The output of one process.
 #[derive(Debug)]
@@ -37,14 +50,22 @@ struct Shared {
     instance: InstanceId,
     owner: OnceLock<Owner>,
     last: Mutex<VecDeque<String>>,
-    limit: Mutex<Limit>,
+    rate: Mutex<Rate>,
 }
 
 /// Whose output it is, from the assignment on.
 #[derive(Debug)]
 struct Owner {
-    function: FunctionName,
+    subject: Subject,
+    journal: Arc<Journal>,
     stacks: Mutex<Stacks>,
+}
+
+/// What the shim says about a text that was said with `console`.
+#[derive(Debug, PartialEq, Eq)]
+struct Mark {
+    level: Level,
+    request: Option<String>,
 }
 
 impl Output {
@@ -58,18 +79,19 @@ impl Output {
             instance,
             owner: OnceLock::new(),
             last: Mutex::default(),
-            limit: Mutex::new(Limit::new(Instant::now())),
+            rate: Mutex::new(Rate::new(Instant::now())),
         });
-        let stdout = stdout.map(|pipe| tokio::spawn(read(pipe, "stdout", Arc::clone(&shared))));
-        let stderr = stderr.map(|pipe| tokio::spawn(read(pipe, "stderr", Arc::clone(&shared))));
-        Self { shared, readers: stdout.into_iter().chain(stderr).collect() }
+        let read = |pipe, stream| tokio::spawn(read(pipe, stream, Arc::clone(&shared)));
+        let readers = [(stdout, Stream::Stdout), (stderr, Stream::Stderr)].into_iter();
+        let readers = readers.filter_map(|(pipe, stream)| Some(read(pipe?, stream))).collect();
+        Self { shared, readers }
     }
 
     /// Says whose output it is from now on.
-    pub fn belongs_to(&self, deployment: &Deployment) {
-        let stacks = Mutex::new(Stacks::new(&deployment.folder));
+    pub fn belongs_to(&self, subject: Subject, journal: Arc<Journal>) {
+        let stacks = Mutex::new(Stacks::new(&subject.deployment.folder));
         // A process is assigned once, so this cannot be set already.
-        let _ = self.shared.owner.set(Owner { function: deployment.name.clone(), stacks });
+        let _ = self.shared.owner.set(Owner { subject, journal, stacks });
     }
 
     /// What a process that has ended printed last.
@@ -90,67 +112,125 @@ impl Drop for Output {
     }
 }
 
-async fn read(pipe: impl AsyncRead + Unpin, stream: &'static str, shared: Arc<Shared>) {
+async fn read(pipe: impl AsyncRead + Unpin, stream: Stream, shared: Arc<Shared>) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
+    let mut dropped = 0;
+    // Of the line that is being read, whose parts may come one by one.
+    let mut mark = None;
     loop {
+        if dropped >= FLOOD {
+            dropped = 0;
+            tokio::time::sleep(FLOOD_PAUSE).await;
+        }
         line.clear();
         match (&mut pipe).take(MAX_LINE).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
-            Ok(_) => shared.line(stream, &line),
+            Ok(_) if shared.part(stream, &mut mark, &line) => dropped = 0,
+            Ok(read) => dropped += read,
         }
     }
 }
 
 impl Shared {
-    fn line(&self, stream: &'static str, line: &[u8]) {
-        if !self.limit.lock().unwrap_or_else(PoisonError::into_inner).allows(Instant::now()) {
-            return;
+    /// Keeps a line, or a part of one that is too long; whether there was room.
+    fn part(&self, stream: Stream, mark: &mut Option<Mark>, part: &[u8]) -> bool {
+        let mut text = part;
+        if mark.is_none()
+            && let Some((before, new, after)) = Mark::find(part)
+        {
+            // Printed without an end before something was said.
+            if !before.is_empty() {
+                self.line(stream, None, before);
+            }
+            (*mark, text) = (Some(new), after);
         }
+        let kept = self.line(stream, mark.as_ref(), text);
+        if part.ends_with(b"\n") {
+            *mark = None;
+        }
+        kept
+    }
+
+    fn line(&self, stream: Stream, mark: Option<&Mark>, line: &[u8]) -> bool {
+        if !self.rate.lock().unwrap_or_else(PoisonError::into_inner).allows(Instant::now()) {
+            return false;
+        }
+        self.report_dropped();
         let text = String::from_utf8_lossy(line);
         let text = text.trim_end_matches(['\n', '\r']);
-        self.report_dropped();
-        // An author who prints an error wants to see his own lines in it.
-        let text = match self.owner.get() {
-            Some(owner) => owner.stacks.lock().unwrap_or_else(PoisonError::into_inner).map(text),
-            None => text.into(),
+        let text = match mark {
+            Some(_) => text.replace(char::from(UNIT), "\n"),
+            None => text.to_owned(),
         };
-        let function = self.function();
-        tracing::info!(target: "function", function, instance = %self.instance, stream, "{text}");
-
+        let text = match self.owner.get() {
+            Some(owner) => owner.says(stream, mark, &text),
+            None => {
+                tracing::info!(target: "function", instance = %self.instance, %stream, "{text}");
+                text
+            }
+        };
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.len() == LAST_LINES {
             last.pop_front();
         }
-        last.push_back(text.into_owned());
-    }
-
-    fn function(&self) -> &str {
-        self.owner.get().map_or("", |owner| owner.function.as_str())
+        last.push_back(text);
+        true
     }
 
     fn report_dropped(&self) {
-        let dropped = self.limit.lock().unwrap_or_else(PoisonError::into_inner).take_dropped();
-        if dropped > 0 {
-            let function = self.function();
-            tracing::warn!(
-                function, instance = %self.instance, dropped,
-                limit = "limit of printed lines a second", value = LINES_PER_SECOND,
-                "a function prints more lines a second than are kept"
-            );
+        let dropped = self.rate.lock().unwrap_or_else(PoisonError::into_inner).take_dropped();
+        if dropped > 0
+            && let Some(owner) = self.owner.get()
+        {
+            owner.journal.flooded(&owner.subject, dropped, &Limit::lines());
         }
+    }
+}
+
+impl Owner {
+    /// Tells the log, and gives back what it was told.
+    fn says(&self, stream: Stream, mark: Option<&Mark>, text: &str) -> String {
+        // An author who prints an error wants to see his own lines in it.
+        let text = self.stacks.lock().unwrap_or_else(PoisonError::into_inner).map(text);
+        let level = match (mark, stream) {
+            (Some(mark), _) => mark.level,
+            (None, Stream::Stdout) => Level::Info,
+            (None, Stream::Stderr) => Level::Warn,
+        };
+        let request = mark.and_then(|mark| mark.request.as_deref());
+        self.journal.said(&self.subject, Saying { stream, level, request, text: &text });
+        text.into_owned()
+    }
+}
+
+impl Mark {
+    /// What was printed before a mark, the mark, and what was said.
+    fn find(line: &[u8]) -> Option<(&[u8], Self, &[u8])> {
+        let (before, marked) = line.split_at(memchr::memchr(RECORD, line)?);
+        let level = match marked.get(1)? {
+            b'D' => Level::Debug,
+            b'I' => Level::Info,
+            b'W' => Level::Warn,
+            b'E' => Level::Error,
+            _ => return None,
+        };
+        let (request, said) = marked[2..].split_at(memchr::memchr(UNIT, &marked[2..])?);
+        let request = std::str::from_utf8(request).ok()?;
+        let request = headers::is_request_id(request).then(|| request.to_owned());
+        Some((before, Self { level, request }, &said[1..]))
     }
 }
 
 /// So many lines a second.
 #[derive(Debug)]
-struct Limit {
+struct Rate {
     second: Instant,
     lines: u32,
     dropped: u64,
 }
 
-impl Limit {
+impl Rate {
     fn new(now: Instant) -> Self {
         Self { second: now, lines: 0, dropped: 0 }
     }
@@ -178,11 +258,35 @@ mod tests {
     #[test]
     fn a_flood_is_cut_to_so_many_lines_a_second_and_counted() {
         let start = Instant::now();
-        let mut limit = Limit::new(start);
-        let kept = (0..LINES_PER_SECOND * 3).filter(|_| limit.allows(start)).count();
+        let mut rate = Rate::new(start);
+        let kept = (0..LINES_PER_SECOND * 3).filter(|_| rate.allows(start)).count();
         assert_eq!(kept, LINES_PER_SECOND as usize);
-        assert!(limit.allows(start + Duration::from_secs(1)));
-        assert_eq!(limit.take_dropped(), u64::from(LINES_PER_SECOND) * 2);
-        assert_eq!(limit.take_dropped(), 0);
+        assert!(rate.allows(start + Duration::from_secs(1)));
+        assert_eq!(rate.take_dropped(), u64::from(LINES_PER_SECOND) * 2);
+        assert_eq!(rate.take_dropped(), 0);
+    }
+
+    #[test]
+    fn a_mark_is_found_where_the_shim_sets_it_and_nothing_else_is_one() {
+        let mark = |level, request: &str| {
+            let request = (!request.is_empty()).then(|| request.to_owned());
+            Some(Mark { level, request })
+        };
+        for (line, before, expected, said) in [
+            ("\x1eIr1\x1fhello\n", "", mark(Level::Info, "r1"), "hello\n"),
+            ("\x1eD\x1fa\x1fb\n", "", mark(Level::Debug, ""), "a\x1fb\n"),
+            ("\x1eWr1\x1f\n", "", mark(Level::Warn, "r1"), "\n"),
+            ("begun\x1eEr1\x1fhello", "begun", mark(Level::Error, "r1"), "hello"),
+            // Nobody's id has a blank in it.
+            ("\x1eIr 1\x1fhello", "", mark(Level::Info, ""), "hello"),
+            ("hello\n", "", None, ""),
+            ("\x1e", "", None, ""),
+            ("\x1eXr1\x1fhello", "", None, ""),
+            ("\x1eIr1 hello\n", "", None, ""),
+        ] {
+            let found = Mark::find(line.as_bytes());
+            let wanted = expected.map(|mark| (before.as_bytes(), mark, said.as_bytes()));
+            assert_eq!(found, wanted, "{line:?}");
+        }
     }
 }

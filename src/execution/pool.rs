@@ -9,6 +9,7 @@ mod slots;
 mod starts;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use super::instance::{Deployment, InstanceId, Progress, StartError};
 use super::keeper::Order;
 use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
+use super::limit::Limit;
 use super::status::{FunctionStatus, Standing};
 use crate::function::FunctionName;
 use crate::function::manifest::Mode;
@@ -37,6 +39,9 @@ pub struct Pool {
     pub name: FunctionName,
     fleet: Arc<Fleet>,
     state: Mutex<State>,
+    /// A process of it has used much of a processor. One that ends by that has
+    /// a successor, which need not be found out anew.
+    uses_much: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -95,7 +100,18 @@ impl Pool {
             restarts: Backoff::default(),
             overload_told: None,
         };
-        Arc::new(Self { name, fleet, state: Mutex::new(state) })
+        let uses_much = AtomicBool::new(false);
+        Arc::new(Self { name, fleet, state: Mutex::new(state), uses_much })
+    }
+
+    /// Whether its last process used much of a processor.
+    pub fn uses_much(&self) -> bool {
+        self.uses_much.load(Ordering::Relaxed)
+    }
+
+    /// Whether a process of it uses much of a processor.
+    pub fn use_much(&self, much: bool) {
+        self.uses_much.store(much, Ordering::Relaxed);
     }
 
     /// What requests get at present.
@@ -143,11 +159,7 @@ impl Pool {
             let waiting = state.waiting.len();
             // The log may be slow.
             drop(state);
-            tracing::warn!(
-                function = %self.name, limit = "requests at once (concurrency, maxInstances)",
-                value = deployment.concurrency() * deployment.max_instances(), waiting,
-                "a function has reached a limit"
-            );
+            self.fleet.journal.overloaded(&deployment, &Limit::requests(&deployment), waiting);
         }
         LeaseError::Overloaded
     }
@@ -284,7 +296,7 @@ impl Pool {
         slot.on(Event::Retire(StopReason::StartFailed));
         slot.instance.progress.send_replace(Progress::Failed(error.clone()));
         let deployment = Arc::clone(&slot.instance.deployment);
-        self.start_failed(&mut state, &deployment, error);
+        self.start_failed(&mut state, &deployment, Some(id), error);
         self.serve_waiting(state);
     }
 

@@ -178,9 +178,10 @@ fn failure_of_shim(headers: &HeaderMap, token: &str) -> Option<Failure> {
         "function_error" => {
             Some(Failure::new(Code::FunctionError, "the function failed; its log says why"))
         }
-        "start_failed" => {
-            Some(LeaseError::Start(StartError::Code { message: String::new() }).into())
-        }
+        "start_failed" => Some(
+            LeaseError::Start(StartError::Code { message: String::new(), stack: String::new() })
+                .into(),
+        ),
         _ => None,
     }
 }

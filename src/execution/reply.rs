@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use serde_json::json;
 use tower_http::services::fs::ServeFileSystemResponseBody;
 
+use super::access_log::Counted;
 use super::exchange::InstanceBody;
 use super::lease::LeaseError;
 
@@ -181,6 +182,8 @@ pub enum ReplyBody<B> {
     Instance(InstanceBody<B>),
     /// A published file's.
     File(ServeFileSystemResponseBody),
+    /// Any of these, for the access log.
+    Counted(Box<Counted<B>>),
 }
 
 impl<B> Body for ReplyBody<B>
@@ -199,6 +202,7 @@ where
             Self::Whole(body) => Poll::Ready(body.take().map(|data| Ok(Frame::data(data)))),
             Self::Instance(body) => Pin::new(body).poll_frame(context),
             Self::File(body) => Pin::new(body).poll_frame(context),
+            Self::Counted(body) => Pin::new(&mut **body).poll_frame(context),
         }
     }
 
@@ -207,6 +211,7 @@ where
             Self::Whole(body) => body.is_none(),
             Self::Instance(body) => body.is_end_stream(),
             Self::File(body) => body.is_end_stream(),
+            Self::Counted(body) => body.is_end_stream(),
         }
     }
 
@@ -215,6 +220,7 @@ where
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |b| b.len() as u64)),
             Self::Instance(body) => body.size_hint(),
             Self::File(body) => body.size_hint(),
+            Self::Counted(body) => body.size_hint(),
         }
     }
 }

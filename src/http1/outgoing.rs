@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::{Body, Frame};
+use tokio::time::{Sleep, sleep};
 
 use super::body::Framing;
 use super::head::write_fields;
@@ -15,6 +17,14 @@ use super::stream::Stream;
 /// Once so many bytes wait for the socket, the body is not asked for more.
 /// This is the whole of what one direction of a slow connection holds.
 const HIGH_WATER: usize = 64 * 1024;
+/// What one body may write before the other tasks of its thread have a turn.
+/// Between two sockets that are always ready, it would go on for milliseconds.
+const TURN: usize = 256 * 1024;
+/// After so many it rests after each: 16 MiB go as fast as they can.
+const FREE_TURNS: u32 = 64;
+/// The kernel lets others wait long for a processor that a thread keeps busy,
+/// as it would be by one endless body and a client that reads it.
+const REST: Duration = Duration::from_millis(1);
 /// Parts handed to the kernel in one call.
 const MAX_PARTS: usize = 16;
 
@@ -24,6 +34,10 @@ pub struct Outgoing<B> {
     queue: Queue,
     body: Option<B>,
     framing: Framing,
+    /// What is left of this turn, in bytes.
+    turn: usize,
+    turns: u32,
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 /// Why a body did not reach its socket.
@@ -44,7 +58,7 @@ where
     /// Begins with `head`, which must already announce `framing`.
     pub fn new(head: Bytes, body: Option<B>, framing: Framing) -> Self {
         let body = body.filter(|_| framing != Framing::Empty);
-        Self { queue: Queue::new(head), body, framing }
+        Self { queue: Queue::new(head), body, framing, turn: TURN, turns: 0, rest: None }
     }
 
     /// Whether the body has been taken in whole.
@@ -63,6 +77,10 @@ where
         stream: &S,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), OutgoingError<B::Error>>> {
+        if let Some(rest) = &mut self.rest {
+            ready!(rest.as_mut().poll(context));
+            self.rest = None;
+        }
         loop {
             let mut body_pending = false;
             while let Some(body) = &mut self.body {
@@ -84,12 +102,24 @@ where
                     }
                 }
             }
+            self.turn = self.turn.saturating_sub(self.queue.length);
             ready!(self.queue.poll_flush(stream, context)).map_err(OutgoingError::Socket)?;
             if self.body.is_none() {
                 return Poll::Ready(Ok(()));
             }
             if body_pending {
                 return Poll::Pending;
+            }
+            if self.turn == 0 {
+                self.turn = TURN;
+                self.turns = self.turns.saturating_add(1);
+                if self.turns < FREE_TURNS {
+                    // Comes back after the thread has looked at its sockets,
+                    // which a plain wake-up would not let it do first.
+                    return pin!(tokio::task::yield_now()).poll(context).map(Ok);
+                }
+                let rest = self.rest.insert(Box::pin(sleep(REST)));
+                return rest.as_mut().poll(context).map(Ok);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Version 2 where a group of our own has been delegated to us, version 1
 //! where that is what is there and writable. Groups lie below the server's own
-//! group, in a folder that carries the server's process id and start time, so
+//! group, and their path carries the server's process id and start time, so
 //! that the next server can tell what a killed one left.
 
 mod mounted;
@@ -150,7 +150,7 @@ impl Hierarchy {
     }
 
     fn make(&self, name: &str) -> io::Result<Part> {
-        let folder = self.own.folder().join(name);
+        let folder = self.own.group(name);
         fs::create_dir(&folder)?;
         Ok(Part { folder, version: self.version, layers: self.layers })
     }
@@ -234,6 +234,22 @@ impl Group {
             Version::Two => (part.layers, part.folder.join("cgroup.procs")),
         };
         self.parts.iter().map(entrance).collect()
+    }
+
+    /// Whether it gets only what nobody else wants of the processors.
+    pub(super) fn give_way(&self, yes: bool) -> io::Result<()> {
+        let limited = self.parts.iter().find(|part| part.layers.has(Layer::Cpu));
+        let Some(Part { folder, version, .. }) = limited else { return Ok(()) };
+        match fs::write(folder.join("cpu.idle"), if yes { "1" } else { "0" }) {
+            // Before Linux 5.15: the least that there is.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match (version, yes) {
+                (Version::One, true) => fs::write(folder.join("cpu.shares"), "2"),
+                (Version::One, false) => fs::write(folder.join("cpu.shares"), "1024"),
+                (Version::Two, true) => fs::write(folder.join("cpu.weight"), "1"),
+                (Version::Two, false) => fs::write(folder.join("cpu.weight"), "100"),
+            },
+            result => result,
+        }
     }
 
     /// The limits at which the kernel has killed or refused something in it:

@@ -5,10 +5,12 @@ use std::io::{self, PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
@@ -117,6 +119,15 @@ impl Process {
         Ok(self.status)
     }
 
+    /// Completes when it has ended by itself, without waiting for it.
+    pub fn ended(&self) -> io::Result<impl Future<Output = ()> + use<>> {
+        let pidfd = watch(self.handle()?)?;
+        Ok(async move {
+            // An error would be the runtime's end.
+            let _ = pidfd.readable().await;
+        })
+    }
+
     /// Kills it with everything below it, and waits for it.
     pub async fn stop(mut self) -> io::Result<ExitStatus> {
         self.kill();
@@ -126,6 +137,21 @@ impl Process {
     /// The limits of its control groups that it has run into.
     pub fn reached(&self) -> Layers {
         self.running.as_ref().map_or(self.reached, |running| running.holdings.reached())
+    }
+
+    /// How much of the processors it has used, with all its threads; nothing
+    /// once it has been waited for.
+    pub fn used(&self) -> Duration {
+        // Until it has been waited for, its id cannot become another's.
+        let clock = self.running.as_ref().and_then(|_| clock_getcpuclockid(self.pid).ok());
+        clock.and_then(|clock| clock_gettime(clock).ok()).map(Duration::from).unwrap_or_default()
+    }
+
+    /// Whether everybody else goes first where processors are short, as far
+    /// as it has a control group.
+    pub fn give_way(&self, yes: bool) -> io::Result<()> {
+        let group = self.running.as_ref().and_then(|running| running.holdings.group.as_ref());
+        group.map_or(Ok(()), |group| group.give_way(yes))
     }
 
     fn kill(&self) {

@@ -3,3 +3,4 @@
 mod events;
 mod functions;
 mod instances;
+mod logs;

@@ -11,12 +11,15 @@ use tokio::time::{sleep_until, timeout};
 use super::{Keeper, Order};
 use crate::execution::control::{FromShim, ToShim};
 use crate::execution::instance::{Instance, StartError};
+use crate::execution::journal::Journal;
+use crate::execution::journal::events::{Subject, Thrown};
 use crate::execution::launch::{Launched, exited};
 use crate::execution::life::StopReason;
 use crate::execution::limit::Limit;
 use crate::execution::pool::{IdleVerdict, Pool};
 use crate::execution::scratch;
 use crate::execution::stack::Stacks;
+use crate::execution::usage::Usage;
 use crate::function::Manifest;
 use crate::function::published::BUNDLE;
 
@@ -48,6 +51,8 @@ pub(super) struct Serving<'k> {
     orders: &'k mut mpsc::UnboundedReceiver<Order>,
     instance: &'k Arc<Instance>,
     pool: &'k Arc<Pool>,
+    journal: &'k Arc<Journal>,
+    subject: Subject,
     stacks: Stacks,
     /// When the start has failed; gone once it has succeeded.
     start_by: Option<Instant>,
@@ -55,6 +60,8 @@ pub(super) struct Serving<'k> {
     look_at: Option<Instant>,
     /// When to look how much it has written, where nothing else bounds that.
     scratch_at: Option<Instant>,
+    /// How much of the processors it uses.
+    usage: Usage,
     /// When draining has lasted too long.
     drain_by: Option<Instant>,
     /// Aborted requests whose handlers have not settled, oldest first.
@@ -76,16 +83,20 @@ impl<'k> Serving<'k> {
         pool: &'k Arc<Pool>,
     ) -> Self {
         let now = Instant::now();
+        let usage = Usage::new(now, keeper.launched.process.used(), pool.uses_much());
         let scratch_at = keeper.launched.writes_unbounded.then(|| now + scratch::LOOK);
         Self {
             launched: &mut keeper.launched,
             orders: &mut keeper.orders,
             instance,
             pool,
+            journal: &keeper.fleet.journal,
+            subject: Subject::of(instance),
             stacks: Stacks::new(&instance.deployment.folder),
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
             scratch_at,
+            usage,
             drain_by: None,
             checks: VecDeque::new(),
             errors: (now, 0),
@@ -117,6 +128,7 @@ impl<'k> Serving<'k> {
                 () = at(self.look_at) => self.look_idle(),
                 () = at(check_by) => self.check_overdue(),
                 () = at(self.scratch_at) => self.look_at_scratch(),
+                () = sleep_until(self.usage.look_at().into()) => self.look_at_usage(),
                 () = at(self.drain_by) => {
                     Some(Ending::Kill(StopReason::Superseded))
                 }
@@ -130,7 +142,8 @@ impl<'k> Serving<'k> {
     /// Hands the function over.
     async fn assign(&mut self) -> io::Result<()> {
         let deployment = &self.instance.deployment;
-        self.launched.output.belongs_to(deployment);
+        self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
+        self.give_way(self.pool.uses_much());
         let code = std::fs::read(deployment.folder.join(BUNDLE))?;
         let assign = ToShim::Assign {
             function: deployment.name.as_str(),
@@ -148,14 +161,12 @@ impl<'k> Serving<'k> {
                 self.start_by = None;
                 self.look_at = Some(Instant::now());
                 self.pool.started(self.instance.id);
-                tracing::info!(
-                    function = %self.instance.deployment.name, instance = %self.instance.id,
-                    revision = %self.instance.deployment.revision(), "instance started"
-                );
+                self.journal.started(&self.subject);
             }
             FromShim::Failed { message, stack } => {
-                self.report(None, &message, stack.as_deref());
-                self.pool.failed(self.instance.id, &StartError::Code { message });
+                let stack = stack.map(|stack| self.stacks.map(&stack).into_owned());
+                let error = StartError::Code { message, stack: stack.unwrap_or_default() };
+                self.pool.failed(self.instance.id, &error);
                 return Some(Ending::Kill(StopReason::StartFailed));
             }
             FromShim::Error { request, message, stack } => {
@@ -176,7 +187,8 @@ impl<'k> Serving<'k> {
         match order {
             Some(Order::Check { request }) => {
                 if self.may_record() {
-                    self.reached(Some(&request), &Limit::time(self.manifest()));
+                    let limit = Limit::time(self.manifest());
+                    self.journal.timed_out(&self.subject, &request, &limit);
                 }
                 // A channel that is full or broken shows as a check that is overdue.
                 let check = ToShim::Check { request: &request };
@@ -223,11 +235,7 @@ impl<'k> Serving<'k> {
     /// does, others may be well: they are let finish.
     fn check_overdue(&mut self) -> Option<Ending> {
         let check = self.checks.pop_front()?;
-        tracing::warn!(
-            function = %self.instance.deployment.name, instance = %self.instance.id,
-            request = check.request, blocked = !check.alive,
-            "a handler did not react when its request was aborted"
-        );
+        self.journal.stuck(&self.subject, &check.request, !check.alive);
         self.pool.retire(self.instance.id, StopReason::Stuck);
         (!check.alive).then_some(Ending::Kill(StopReason::Stuck))
     }
@@ -247,11 +255,10 @@ impl<'k> Serving<'k> {
         let limit = limit.or_else(|| Limit::behind(&words, self.manifest()));
         let starting = self.start_by.is_some();
         if limit.is_some() || !starting {
-            let (name, value) = limit.map(|limit| (limit.name, limit.value)).unzip();
-            tracing::warn!(
-                function = %self.instance.deployment.name, instance = %self.instance.id,
-                %status, limit = name, value, "an instance ended by itself"
-            );
+            let status = status.to_string();
+            // Else it has said them, and they say nothing of where.
+            let stack = if words.contains("    at ") { &*words } else { "" };
+            self.journal.crashed(&self.subject, &status, limit.as_ref(), stack);
         }
         if starting {
             let error = exited(status, &self.launched.output).await;
@@ -271,16 +278,34 @@ impl<'k> Serving<'k> {
         Some(Ending::Kill(StopReason::WroteTooMuch))
     }
 
+    fn look_at_usage(&mut self) -> Option<Ending> {
+        let used = self.launched.process.used();
+        if let Some(much) = self.usage.look(Instant::now(), used) {
+            self.pool.use_much(much);
+            self.give_way(much);
+        }
+        None
+    }
+
+    fn give_way(&mut self, yes: bool) {
+        if yes == self.launched.gives_way {
+            return;
+        }
+        match self.launched.process.give_way(yes) {
+            Ok(()) => self.launched.gives_way = yes,
+            Err(error) => tracing::warn!(
+                instance = %self.instance.id, %error, "cannot change whether others go first"
+            ),
+        }
+    }
+
     fn manifest(&self) -> &'k Manifest {
         &self.instance.deployment.release.manifest
     }
 
     /// One record that says which limit, and how much that is.
     fn reached(&self, request: Option<&str>, limit: &Limit) {
-        tracing::warn!(
-            function = %self.instance.deployment.name, instance = %self.instance.id,
-            request, limit = limit.name, value = limit.value, "a function has reached a limit"
-        );
+        self.journal.reached(&self.subject, request, limit);
     }
 
     /// Whether this second has room for one more record.
@@ -300,11 +325,7 @@ impl<'k> Serving<'k> {
             return false;
         }
         let stack = stack.map(|stack| self.stacks.map(stack)).unwrap_or_default();
-        tracing::warn!(
-            target: "function",
-            function = %self.instance.deployment.name, instance = %self.instance.id,
-            request, stack = &*stack, "{message}"
-        );
+        self.journal.threw(&self.subject, Thrown { request, message, stack: &stack });
         true
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::slots::Slot;
 use super::{Pool, Serves, State};
-use crate::execution::instance::{Deployment, Instance, Progress, Spare, StartError};
+use crate::execution::instance::{Deployment, Instance, InstanceId, Progress, Spare, StartError};
 use crate::execution::keeper::Order;
 use crate::execution::lease::{LeaseError, Origin};
 use crate::execution::life::Life;
@@ -48,7 +48,7 @@ impl Pool {
         state.booting += 1;
         let pool = Arc::clone(self);
         self.fleet.spawn(async move {
-            let booted = pool.fleet.boot(&deployment.profile).await;
+            let booted = pool.fleet.boot(&deployment.profile, pool.uses_much()).await;
             pool.booted(booted, &deployment);
         });
     }
@@ -72,7 +72,7 @@ impl Pool {
             }
             // Dropping it ends its keeper.
             (Ok(spare), _) => drop(spare),
-            (Err(error), _) => self.start_failed(&mut state, deployment, &error),
+            (Err(error), _) => self.start_failed(&mut state, deployment, None, &error),
         }
         self.serve_waiting(state);
     }
@@ -83,12 +83,10 @@ impl Pool {
         &self,
         state: &mut State,
         deployment: &Deployment,
+        instance: Option<InstanceId>,
         error: &StartError,
     ) {
-        tracing::warn!(
-            function = %self.name, revision = %deployment.revision(), %error,
-            "an instance did not start"
-        );
+        self.fleet.journal.start_failed(deployment, instance, error);
         // Without room nothing is wrong with the function itself.
         if !matches!(error, StartError::NoRoom) {
             state.backoff.failed(Instant::now());

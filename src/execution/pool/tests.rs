@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::execution::fleet::Settings;
 use crate::execution::instance::Spare;
+use crate::execution::journal::Journal;
 use crate::execution::launch::{Launcher, Tools};
 use crate::execution::link::Link;
 use crate::execution::status::Born;
@@ -123,13 +124,14 @@ impl Bed {
             cache_base: nowhere,
             lanes: 1,
         });
+        let journal = Arc::new(Journal::nowhere());
         let settings = Settings {
             idle: Duration::from_mins(1),
             spares: 1,
             max_processes: 10,
             operator: OperatorAllows::default(),
         };
-        let fleet = Fleet::new(settings, launcher, runtime().handle().clone());
+        let fleet = Fleet::new(settings, journal, launcher, runtime().handle().clone());
         let pool = Pool::new("hello".parse().unwrap(), Arc::clone(&fleet));
         let mut bed = Self {
             fleet,

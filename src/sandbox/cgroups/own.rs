@@ -1,4 +1,8 @@
-//! The folder that a server has in a hierarchy of control groups.
+//! What a server has in a hierarchy of control groups.
+//!
+//! In version 1 its processes' groups lie beside its own threads. A folder
+//! around them would compete with these as one, whatever is in it, and so let
+//! a process that is to give way to all others hold up the server.
 //!
 //! In version 2 a group with processes in it cannot hand limits to those below
 //! it. So the server moves from the group that was given to it into one of its
@@ -20,13 +24,15 @@ const PROCESSES: &str = "cgroup.procs";
 /// Moves whoever writes it there, whatever its number is in which namespace.
 const MYSELF: &str = "0";
 
-/// A server's folder in one hierarchy, removed when this is dropped, which must
-/// be after the groups in it and the fork server have gone.
+/// A server's place in one hierarchy. Its folder, in version 2, is removed when
+/// this is dropped, which must be after the groups in it and the fork server
+/// have gone.
 #[derive(Debug)]
 pub(super) struct Own {
     version: Version,
     /// The group that the server was started in.
     given: PathBuf,
+    /// A folder with the groups in it, or in version 1 how their paths begin.
     folder: PathBuf,
     /// The controllers that are handed down to the folder for our sake.
     handed_down: Vec<&'static str>,
@@ -34,26 +40,33 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// Makes the folder, and removes those of servers that are gone.
+    /// Prepares it, and removes what is left of servers that are gone.
     pub(super) fn make(mounted: &Mounted) -> io::Result<Self> {
         let given = mounted.folder.clone();
         remove_abandoned(&given);
         let folder = given.join(format!("{PREFIX}{}", own_name()?));
-        match fs::create_dir(&folder) {
+        let mut own =
+            Self { version: mounted.version, given, folder, handed_down: Vec::new(), moved: false };
+        if own.version == Version::One {
+            return Ok(own);
+        }
+        match fs::create_dir(&own.folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        let mut own =
-            Self { version: mounted.version, given, folder, handed_down: Vec::new(), moved: false };
         // The one group that may do both is the first of all, which has no type.
-        if own.version == Version::Two && own.given.join("cgroup.type").exists() {
+        if own.given.join("cgroup.type").exists() {
             own.move_in()?;
         }
         Ok(own)
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    /// Where the group of that name is.
+    pub(super) fn group(&self, name: &str) -> PathBuf {
+        match self.version {
+            Version::One => PathBuf::from(format!("{}-{name}", self.folder.display())),
+            Version::Two => self.folder.join(name),
+        }
     }
 
     pub(super) fn is_in(&self, mounted: &Mounted) -> bool {
@@ -105,7 +118,9 @@ impl Drop for Own {
         if self.moved {
             self.move_out();
         }
-        remove(&self.folder);
+        if self.version == Version::Two {
+            remove(&self.folder);
+        }
     }
 }
 
@@ -134,7 +149,7 @@ fn start_time(id: u32) -> Option<u64> {
     if ended { None } else { fields.nth(18)?.parse().ok() }
 }
 
-/// Removes the folders of servers that are gone. A group that still has
+/// Removes the groups of servers that are gone. A group that still has
 /// processes in it cannot be removed, so at worst this does nothing.
 fn remove_abandoned(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -143,7 +158,10 @@ fn remove_abandoned(parent: &Path) {
             .to_str()
             .and_then(|name| name.strip_prefix(PREFIX))
             .and_then(|name| name.split_once('-'))
-            .and_then(|(id, started)| Some((id.parse().ok()?, started.parse().ok()?)))
+            .and_then(|(id, rest)| {
+                let started = rest.split('-').next()?;
+                Some((id.parse().ok()?, started.parse().ok()?))
+            })
         else {
             continue;
         };

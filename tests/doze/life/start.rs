@@ -61,6 +61,17 @@ async fn the_next_process_waits_confined_and_its_loss_is_noticed_by_nobody() {
 }
 
 #[tokio::test]
+async fn a_prepared_process_that_is_killed_while_it_waits_is_waited_for() {
+    let bed = TestBed::new().flag("--spares", 0).up().await;
+    bed.function("one").source(IDENTITY).drop_in().await;
+    identity(bed.get("/one").await);
+    let prepared = || bed.processes(Process::is_prepared).pop().ok_or("nothing waits");
+    let lost = until("one is prepared", prepared).await;
+    lost.kill();
+    bed.gone(&lost).await;
+}
+
+#[tokio::test]
 async fn more_first_requests_than_spares_start_processes_of_their_own() {
     let bed = TestBed::new().flag("--spares", 1).up().await;
     let names: Vec<_> = (0..6).map(|n| format!("hello{n}")).collect();

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::{has, told, unharmed, with_neighbour};
-use crate::functions::identity;
+use crate::functions::{Identity, identity};
 use crate::harness::{Record, TestBed, until};
 
 /// Who answers a GET, in functions that do something bad when they get a POST.
@@ -75,6 +75,45 @@ async fn a_handler_that_ignores_its_signal_costs_its_process_once_the_others_are
     assert!(instance.is_alive());
     drop(stream);
     bed.gone(&instance).await;
+    unharmed(&bed, &neighbour).await;
+}
+
+#[tokio::test]
+async fn who_uses_much_of_a_processor_lets_the_others_go_first_until_he_uses_little() {
+    let (bed, neighbour) = with_neighbour(TestBed::new()).await;
+    let source = format!(
+        "const spin = 'data:text/javascript,postMessage(1); while (true);';
+         let worker: Worker;
+         export default async (request: Request) => {{
+           if (request.method === 'POST') {{
+             worker = new Worker(spin, {{ type: 'module' }});
+             // One that has not begun yet cannot be ended.
+             await new Promise((go) => worker.onmessage = go);
+           }} else {{
+             worker.terminate();
+           }}
+           return {WHO};
+         }};"
+    );
+    bed.function("busy").source(source).drop_in().await;
+    let goes_last = |who: &Identity| {
+        let groups = bed.instance(who.pid).groups();
+        groups.iter().find_map(|group| std::fs::read_to_string(group.join("cpu.idle")).ok())
+    };
+    if goes_last(&neighbour).is_none() {
+        eprintln!("not tried: no control groups with `cpu.idle` here");
+        return;
+    }
+    let busy = identity(bed.post("/busy", "").await);
+    for (word, told) in [("he goes last", "1\n"), ("he is one of them again", "0\n")] {
+        until(word, || {
+            let found = goes_last(&busy);
+            if found.as_deref() == Some(told) { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await;
+        assert_eq!(identity(bed.get("/busy").await), busy);
+    }
+    assert_eq!(goes_last(&neighbour).as_deref(), Some("0\n"));
     unharmed(&bed, &neighbour).await;
 }
 

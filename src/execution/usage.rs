@@ -1,0 +1,88 @@
+//! Who has used much of a processor lately lets the others go first.
+//!
+//! A request takes a fraction of a millisecond. Where every processor runs
+//! something that goes on and on, the kernel lets a thread that wakes wait for
+//! the next tick of its clock, up to 4 ms, since it owes the one no more than
+//! the other. So the server tells it: a process that has used more than half a
+//! processor goes behind all that use less. It gets what they leave, and once
+//! that is little, it counts among them again. So none is starved.
+
+use std::time::{Duration, Instant};
+
+/// How often a process is looked at that uses something.
+const OFTEN: Duration = Duration::from_millis(20);
+/// How often one that has used much: a group's share of the processors is
+/// counted anew every 100 ms, and who has spent it early rests until then.
+const MUCH: Duration = Duration::from_millis(100);
+/// How often one that uses nothing.
+const SELDOM: Duration = Duration::from_millis(640);
+
+/// How much one process uses.
+#[derive(Debug)]
+pub struct Usage {
+    at: Instant,
+    used: Duration,
+    every: Duration,
+    much: bool,
+}
+
+impl Usage {
+    /// A process that has used this much by now, perhaps of a function whose
+    /// last one used much.
+    pub fn new(now: Instant, used: Duration, much: bool) -> Self {
+        Self { at: now, used, every: if much { MUCH } else { OFTEN }, much }
+    }
+
+    /// When to look next.
+    pub fn look_at(&self) -> Instant {
+        self.at + self.every
+    }
+
+    /// Whether it has used much since the last look, if that has changed.
+    pub fn look(&mut self, now: Instant, used: Duration) -> Option<bool> {
+        let time = now.duration_since(self.at);
+        let since = used.saturating_sub(self.used);
+        (self.at, self.used) = (now, used);
+        // Between the two it stays what it was.
+        let much = since > time / if self.much { 4 } else { 2 };
+        self.every = match since > time / 16 {
+            _ if much => MUCH,
+            true => OFTEN,
+            false => SELDOM.min(self.every * 2),
+        };
+        let changed = much != self.much;
+        self.much = much;
+        changed.then_some(much)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_processor_is_much_until_it_is_a_quarter_and_who_uses_nothing_is_seldom_looked_at() {
+        let mut now = Instant::now();
+        let mut used = Duration::from_secs(7);
+        let mut usage = Usage::new(now, used, false);
+        for (percent, changed, next) in [
+            (40, None, OFTEN),
+            (60, Some(true), MUCH),
+            (100, None, MUCH),
+            (30, None, MUCH),
+            (20, Some(false), OFTEN),
+            (30, None, OFTEN),
+            (0, None, OFTEN * 2),
+            (0, None, OFTEN * 4),
+            (1, None, OFTEN * 8),
+            (90, Some(true), MUCH),
+            (0, Some(false), MUCH * 2),
+        ] {
+            let time = usage.look_at() - now;
+            now += time;
+            used += time * percent / 100;
+            assert_eq!(usage.look(now, used), changed, "{percent}");
+            assert_eq!(usage.look_at(), now + next, "{percent}");
+        }
+    }
+}
