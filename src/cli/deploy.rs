@@ -13,7 +13,7 @@ use serde_json::json;
 use super::client::{Call, Client, ClientArgs};
 use super::failure::Failure;
 use super::output::{self, FAINT, Progress, ReadArgs, paint};
-use super::view::{self, Function, short};
+use super::view::{self, Published};
 use crate::function::FunctionName;
 
 #[derive(Debug, Args)]
@@ -63,11 +63,11 @@ pub(super) fn run(args: &DeployArgs) -> Result<(), Failure> {
     if args.read.json {
         return output::json(&answer);
     }
-    let function: Function = view::read(&answer["function"])?;
-    let revision = function.revision.as_deref().map_or("-", short);
+    let function: Published = view::read(&answer["function"])?;
+    let revision = function.revision();
     let how = if answer["changed"] == false { "was live already" } else { "is live" };
     output::say(format_args!("`{name}` {how}, revision {revision}"));
-    output::line(format_args!("{}{}", client.gateway()?, function.path))
+    output::line(format_args!("{}/{name}", client.gateway()?))
 }
 
 impl Source {

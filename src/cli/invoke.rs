@@ -125,15 +125,18 @@ fn order(
     for (name, value) in &args.headers {
         headers.insert(name.to_string(), String::from_utf8_lossy(value.as_bytes()).into());
     }
+    let has_type = headers.contains_key("content-type");
+    if let (Some(data), false) = (&data, has_type) {
+        headers.insert("content-type".to_owned(), content_type(data).into());
+    }
     let mut order = json!({
         "source": text, "file": format!("index.{extension}"),
         "method": method.as_str(), "path": args.path, "headers": headers,
     });
     if let Some(data) = data {
-        match serde_json::from_slice::<Value>(&data) {
-            Ok(payload) => order["payload"] = payload,
-            Err(_) => order["body"] = String::from_utf8_lossy(&data).into(),
-        }
+        // As text and not as `payload`, so that it arrives as it was written.
+        let body = String::from_utf8(data);
+        order["body"] = body.map_err(|_| Failure::new("the data is not text"))?.into();
     }
     Ok(order)
 }

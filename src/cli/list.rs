@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, Color};
 use super::client::{Call, Client, ClientArgs};
 use super::failure::Failure;
 use super::output::{self, ReadArgs};
-use super::view::{self, Function, short};
+use super::view::{self, Function};
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
@@ -75,22 +75,22 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
 }
 
 fn row(function: &Function) -> Vec<Cell> {
-    let counters = &function.counters;
-    let memory: u64 = function.instances.iter().map(|instance| instance.memory_bytes).sum();
-    let color = match &*function.state {
+    let Function { published, counters, instances } = function;
+    let memory: u64 = instances.iter().map(|instance| instance.memory_bytes).sum();
+    let color = match &*published.state {
         "live" => Color::Green,
         "stale" => Color::Yellow,
         _ => Color::Red,
     };
     let latency = counters.latency_seconds.as_ref();
     vec![
-        Cell::new(&function.name),
-        Cell::new(&function.state).fg(color),
-        Cell::new(function.revision.as_deref().map_or("-", short)),
+        Cell::new(&published.name),
+        Cell::new(&published.state).fg(color),
+        Cell::new(published.revision()),
         Cell::new(counters.requests),
         Cell::new(counters.errors),
         Cell::new(latency.map_or_else(|| "-".to_owned(), |latency| output::seconds(latency.p50))),
-        Cell::new(function.instances.len()),
+        Cell::new(instances.len()),
         Cell::new(if memory == 0 { "-".to_owned() } else { output::bytes(memory) }),
         Cell::new(counters.last_request_at.map_or_else(|| "-".to_owned(), output::ago)),
     ]

@@ -22,9 +22,9 @@ pub(super) struct LogsArgs {
     /// Go on with what comes, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// So many of the newest records
-    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 100)]
-    tail: usize,
+    /// So many of the newest records [default: 100, with --since all]
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    tail: Option<usize>,
     /// None older than this: `10m`, `2h`, or a time such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Timestamp>,
@@ -84,7 +84,7 @@ struct Record {
 pub(super) fn run(args: &LogsArgs) -> Result<(), Failure> {
     let client = Client::open(&args.client)?;
     let call = Call::of(&args.name, Method::GET, "/logs")
-        .query("tail", &args.tail.to_string())
+        .query_if("tail", args.tail.map(|count| count.to_string()).as_deref())
         .query_if("follow", args.follow.then_some("true"))
         .query_if("since", args.since.map(|time| time.to_string()).as_deref())
         .query_if("level", args.level.map(Level::as_str))

@@ -6,7 +6,7 @@ use http::Method;
 use super::client::{Call, Client, ClientArgs};
 use super::failure::Failure;
 use super::output::{self, Progress, ReadArgs};
-use super::view::{self, Function, short};
+use super::view::{self, Published, short};
 use crate::function::FunctionName;
 
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) fn run(args: &RefreshArgs) -> Result<(), Failure> {
     let progress = Progress::start(format!("building `{}`", args.name));
     let answer = client.call(Call::of(&args.name, Method::POST, "/refresh"))?;
     drop(progress);
-    let function: Function = view::read(&answer)?;
+    let function: Published = view::read(&answer)?;
     if args.read.json {
         output::json(&answer)?;
     }

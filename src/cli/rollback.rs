@@ -7,7 +7,7 @@ use serde_json::json;
 use super::client::{Call, Client, ClientArgs};
 use super::failure::Failure;
 use super::output::{self, ReadArgs};
-use super::view::{self, Function, Revision, short};
+use super::view::{self, Published, Revision, short};
 use crate::function::FunctionName;
 
 #[derive(Debug, Args)]
@@ -35,11 +35,11 @@ pub(super) fn run(args: &RollbackArgs) -> Result<(), Failure> {
         None => json!({}),
     };
     let answer = client.call(Call::of(name, Method::POST, "/rollback").json(&order))?;
-    let function: Function = view::read(&answer)?;
+    let function: Published = view::read(&answer)?;
     if args.read.json {
         output::json(&answer)?;
     }
-    let now = function.revision.as_deref().map_or("-", short);
+    let now = function.revision();
     output::say(format_args!(
         "`{name}` is back at {now} until its folder changes; `doze refresh {name}` ends that"
     ));

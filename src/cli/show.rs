@@ -30,8 +30,8 @@ pub(super) fn run(args: &ShowArgs) -> Result<(), Failure> {
     let revisions = client.call(Call::of(&args.name, Method::GET, "/revisions"))?;
     let revisions: Vec<Revision> = view::read_list(&revisions, "revisions")?;
     summary(&function, &client.gateway()?)?;
-    section("Problems", function.problems.is_empty())?;
-    for problem in &function.problems {
+    section("Problems", function.published.problems.is_empty())?;
+    for problem in &function.published.problems {
         line(format_args!("  {}", problem_line(problem, None)))?;
     }
     section("Revisions", revisions.is_empty())?;
@@ -46,16 +46,16 @@ pub(super) fn run(args: &ShowArgs) -> Result<(), Failure> {
 }
 
 fn summary(function: &Function, gateway: &str) -> Result<(), Failure> {
-    let counters = &function.counters;
-    let state = paint(output::state_style(&function.state), &function.state);
-    let revision = function.revision.as_deref().unwrap_or("-");
+    let Function { published, counters, .. } = function;
+    let state = paint(output::state_style(&published.state), &published.state);
+    let revision = published.revision.as_deref().unwrap_or("-");
     let built =
-        function.built_at.map_or_else(String::new, |at| format!(", built {}", output::ago(at)));
-    field("name", &function.name)?;
+        published.built_at.map_or_else(String::new, |at| format!(", built {}", output::ago(at)));
+    field("name", &published.name)?;
     field("state", state)?;
-    field("address", format_args!("{gateway}{}", function.path))?;
+    field("address", format_args!("{gateway}/{}", published.name))?;
     field("revision", format_args!("{revision}{built}"))?;
-    if let Some(from) = &function.rolled_back_from {
+    if let Some(from) = &published.rolled_back_from {
         field("rolled back", format_args!("from {from}, until the folder changes"))?;
     }
     field(
@@ -79,7 +79,7 @@ fn summary(function: &Function, gateway: &str) -> Result<(), Failure> {
     if let Some(last) = counters.last_request_at {
         field("last used", output::ago(last))?;
     }
-    let permissions = function.manifest.as_ref().and_then(|m| m["permissions"].as_array());
+    let permissions = published.manifest.as_ref().and_then(|m| m["permissions"].as_array());
     let permissions: Vec<_> =
         permissions.into_iter().flatten().filter_map(|text| text.as_str()).collect();
     field(

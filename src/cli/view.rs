@@ -8,25 +8,33 @@ use serde_json::Value;
 use super::failure::Failure;
 use crate::function::Problem;
 
-/// A function.
+/// What is published of a function.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Function {
+pub(super) struct Published {
     pub(super) name: String,
     pub(super) state: String,
     pub(super) revision: Option<String>,
-    #[serde(default)]
     pub(super) rolled_back_from: Option<String>,
-    pub(super) path: String,
-    #[serde(default)]
     pub(super) problems: Vec<Problem>,
-    #[serde(default)]
     pub(super) built_at: Option<Timestamp>,
-    #[serde(default)]
     pub(super) manifest: Option<Value>,
-    #[serde(default)]
+}
+
+/// The same, with what runs of it and what it has done.
+#[derive(Debug, Deserialize)]
+pub(super) struct Function {
+    #[serde(flatten)]
+    pub(super) published: Published,
     pub(super) instances: Vec<Instance>,
     pub(super) counters: Counters,
+}
+
+impl Published {
+    /// The revision that runs, as far as a person tells it.
+    pub(super) fn revision(&self) -> &str {
+        self.revision.as_deref().map_or("-", short)
+    }
 }
 
 /// What a function has done since its server started.

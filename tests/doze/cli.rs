@@ -9,3 +9,4 @@ mod completions;
 
 mod reading;
 mod invoke;
+mod logs;

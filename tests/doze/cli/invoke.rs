@@ -97,9 +97,9 @@ async fn the_platform_s_errors_say_where_to_look() {
 #[tokio::test]
 async fn a_stream_is_passed_on_as_it_comes_and_to_its_end() {
     let mut bed = bed().await;
-    let source = r#"export default () => new Response(ReadableStream.from((async function* () {
+    let source = r"export default () => new Response(ReadableStream.from((async function* () {
         for (let i = 0; i < 3; i++) { yield `tick ${i}\n`; await new Promise((r) => setTimeout(r, 20)); }
-    })()).pipeThrough(new TextEncoderStream()))"#;
+    })()).pipeThrough(new TextEncoderStream()))";
     bed.function("ticks").source(source).drop_in().await;
     let outcome = run(&mut bed, &["ticks"], "").await.ok();
     assert_eq!(outcome.stdout, "tick 0\ntick 1\ntick 2\n");
