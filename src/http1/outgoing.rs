@@ -20,8 +20,9 @@ const HIGH_WATER: usize = 64 * 1024;
 /// What one body may write before the other tasks of its thread have a turn.
 /// Between two sockets that are always ready, it would go on for milliseconds.
 const TURN: usize = 256 * 1024;
-/// After so many it rests after each: 16 MiB go as fast as they can.
+/// The first 16 MiB go as fast as they can; after that it rests after each MiB.
 const FREE_TURNS: u32 = 64;
+const TURNS_BETWEEN_RESTS: u32 = 4;
 /// The kernel lets others wait long for a processor that a thread keeps busy,
 /// as it would be by one endless body and a client that reads it.
 const REST: Duration = Duration::from_millis(1);
@@ -113,7 +114,7 @@ where
             if self.turn == 0 {
                 self.turn = TURN;
                 self.turns = self.turns.saturating_add(1);
-                if self.turns < FREE_TURNS {
+                if self.turns < FREE_TURNS || !self.turns.is_multiple_of(TURNS_BETWEEN_RESTS) {
                     // Comes back after the thread has looked at its sockets,
                     // which a plain wake-up would not let it do first.
                     return pin!(tokio::task::yield_now()).poll(context).map(Ok);
