@@ -7,3 +7,4 @@ mod logs;
 mod schema;
 mod secrets;
 mod tokens;
+mod try_it;
