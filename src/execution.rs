@@ -8,6 +8,7 @@
 //! - a process: [`profile`] → [`launch`] → [`keeper`], its states in [`life`],
 //!   its address in [`link`], all of them together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
+//! - a bundle that runs once: [`invocation`]
 //! - the operator's questions and orders: [`handle`], answered as [`status`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
@@ -55,10 +56,14 @@ pub mod stack;
 pub mod catalog;
 pub mod supervisor;
 
+pub mod invocation;
+
 pub mod status;
 pub mod handle;
 
 pub use handle::Handle;
+pub use invocation::Bundle;
+pub use pool::Reach;
 
 use catalog::Catalog;
 use fleet::{Fleet, Settings};

@@ -3,19 +3,24 @@
 //! The admin API sees the server through this and nothing else.
 
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+use http::{Request, Response};
+
 use super::fleet::Fleet;
 use super::gateway::Gateway;
 use super::instance::InstanceId;
+use super::invocation::{self, Bundle, RunBody};
 use super::life::StopReason;
-use super::pool::Pool;
+use super::pool::{Pool, Reach};
 use super::status::{FunctionStatus, InstanceStatus, RevisionStatus, ServerStatus, Usage};
-use crate::function::FunctionName;
 use crate::function::published::{BUNDLE, Published, RECORD, REVISIONS};
+use crate::function::{FunctionName, RevisionId};
 
 /// The operator's side of a running server. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -115,5 +120,19 @@ impl Handle {
             b.built_at.cmp(&a.built_at).then_with(|| a.revision.cmp(&b.revision))
         });
         Some(revisions)
+    }
+
+    /// How far a published revision got.
+    pub fn reach(&self, name: &FunctionName, revision: &RevisionId) -> Reach {
+        self.pool(name).map_or(Reach::Missing, |pool| pool.reach(revision))
+    }
+
+    /// Runs a bundle once, in a process that ends with its response.
+    pub async fn invoke(
+        &self,
+        bundle: Bundle,
+        request: Request<Bytes>,
+    ) -> io::Result<Response<RunBody>> {
+        invocation::invoke(&self.0.fleet, bundle, request).await
     }
 }
