@@ -47,7 +47,10 @@ impl Gateway {
     async fn reach(&self, name: &FunctionName, revision: &RevisionId) -> Result<Reach, ApiError> {
         match self {
             Self::Here(execution) => Ok(execution.reach(name, revision)),
-            Self::There(remote) => remote.reach(name, revision).await,
+            Self::There(remote) => remote
+                .reach(name, revision)
+                .await
+                .map_err(|error| error.after(&format!("the change of `{name}` is published"))),
         }
     }
 

@@ -110,6 +110,11 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
     }
 
+    /// The same error, with what comes before it.
+    pub(super) fn after(self, what: &str) -> Self {
+        Self { message: format!("{what}; {}", self.message), ..self }
+    }
+
     /// No such route.
     pub(super) fn no_such_route() -> Self {
         Self::not_found("not_found", "there is nothing at this path; `/docs` lists what there is")

@@ -263,3 +263,32 @@ fn refused(error: &io::Error, doing: &str, path: &Path) -> OrderError {
         _ => OrderError::Failed(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(folder: &Path) -> String {
+        fs::read_to_string(folder.join("index.ts")).unwrap()
+    }
+
+    #[test]
+    fn a_file_system_that_cannot_exchange_gets_two_renames_and_loses_nothing() {
+        let inbox = tempfile::tempdir().unwrap();
+        let target = inbox.path().join("hello");
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("index.ts"), "old").unwrap();
+        let draft = Draft::make(inbox.path()).unwrap();
+        fs::write(draft.root().join("index.ts"), "new").unwrap();
+        draft.swap(&target).unwrap();
+        assert_eq!(text(&target), "new");
+
+        // Where nothing can be put in place, what was there comes back.
+        let other = Draft::make(inbox.path()).unwrap();
+        fs::remove_dir(other.root()).unwrap();
+        assert_eq!(other.swap(&target), Err(Errno::ENOENT));
+        assert_eq!(text(&target), "new");
+        drop((draft, other));
+        assert_eq!(fs::read_dir(inbox.path()).unwrap().count(), 1);
+    }
+}

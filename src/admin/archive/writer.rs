@@ -74,7 +74,11 @@ impl Writer {
                         .map_err(ArchiveError::Write)?;
                     self.owner.take(&folder).map_err(ArchiveError::Write)?;
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if !folder.is_dir() {
+                        return Err(in_the_way(name, io::ErrorKind::NotADirectory.into()));
+                    }
+                }
                 Err(error) => return Err(in_the_way(name, error)),
             }
         }

@@ -57,9 +57,10 @@ impl Service {
     fn look_for(&mut self, name: &FunctionName) -> Result<(), OrderError> {
         self.inbox.check_readable().map_err(|error| OrderError::Failed(chain(&error)))?;
         self.look(Place::of(name));
-        match self.functions.contains_key(name) {
-            true => Ok(()),
-            false => Err(OrderError::NotFound(name.clone())),
+        if self.functions.contains_key(name) {
+            Ok(())
+        } else {
+            Err(OrderError::NotFound(name.clone()))
         }
     }
 
@@ -88,7 +89,7 @@ impl Service {
         match placed {
             Ok(()) => {
                 self.look(Place::of(name));
-                self.wait_for(name, Cause::Ordered, Waiting::Deploy(before, answer));
+                self.wait_for(name, Cause::Ordered, Waiting::Deploy(before.map(Box::new), answer));
             }
             Err(error) => tell(answer, Err(error)),
         }

@@ -10,7 +10,7 @@ use crate::registry::handle::{Answer, Changed, Deployed, OrderError};
 #[derive(Debug)]
 pub(super) enum Waiting {
     /// A folder was put in place, or is to be built anew.
-    Deploy(Option<Published>, Answer<Deployed>),
+    Deploy(Option<Box<Published>>, Answer<Deployed>),
     Refresh(Answer<Published>),
     Remove(Answer<()>),
     Manifest(Map<String, Value>, Answer<Changed>),
@@ -27,7 +27,11 @@ impl Waiting {
                 tell(answer, Err(OrderError::Conflict(text)));
             }
             (Self::Deploy(before, answer), now) => {
-                tell(answer, now.map(|now| Deployed { before, now }).ok_or_else(gone));
+                tell(
+                    answer,
+                    now.map(|now| Deployed { before: before.map(|before| *before), now })
+                        .ok_or_else(gone),
+                );
             }
             (Self::Refresh(answer), now) => tell(answer, now.ok_or_else(gone)),
             (Self::Manifest(manifest, answer), now) => {

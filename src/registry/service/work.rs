@@ -116,7 +116,7 @@ impl Service {
             Err(error) if unchanged => {
                 let error = chain(&error);
                 tracing::error!(function = %name, error, "failed to build; trying again later");
-                self.try_later(&name, error);
+                self.try_later(&name, &error);
             }
             Ok(Built::Bundle(bundle)) if unchanged => {
                 self.publish(&name, fingerprint, started, *bundle);
@@ -219,13 +219,13 @@ impl Service {
     fn retry(&mut self, name: &FunctionName, error: &StoreError) {
         let error = chain(error);
         tracing::error!(function = %name, error, "failed to publish; trying again later");
-        self.try_later(name, error);
+        self.try_later(name, &error);
     }
 
-    fn try_later(&mut self, name: &FunctionName, error: String) {
+    fn try_later(&mut self, name: &FunctionName, error: &str) {
         let waiting = self.functions.get_mut(name).map(Tracked::take_waiting).unwrap_or_default();
         for waiting in waiting {
-            waiting.failed(OrderError::Failed(error.clone()));
+            waiting.failed(OrderError::Failed(error.to_owned()));
         }
         self.schedule.look(Place::of(name), Instant::now() + BEFORE_RETRY);
     }
