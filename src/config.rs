@@ -55,6 +55,14 @@ pub struct ServerArgs {
     /// Folder of the built dashboard
     #[arg(long, env = "DOZE_DASHBOARD", value_name = "FOLDER", default_value = "dashboard/dist")]
     dashboard: PathBuf,
+    /// Where a registry that runs alone finds the admin API of the execution service
+    #[arg(
+        long,
+        env = "DOZE_EXECUTION_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8081"
+    )]
+    execution_url: String,
     /// Seconds that an unused instance is kept, where its manifest does not say
     #[arg(long, env = "DOZE_IDLE_SECONDS", value_name = "SECONDS", default_value = "60")]
     idle_seconds: String,
@@ -148,6 +156,8 @@ pub struct Config {
     pub secrets_key_file: PathBuf,
     /// The built dashboard.
     pub dashboard: PathBuf,
+    /// The execution service's admin API.
+    pub execution_url: admin::Upstream,
     /// How long an unused instance is kept.
     pub idle: Duration,
     /// Spares kept per profile.
@@ -222,6 +232,12 @@ impl Config {
             &args.sandbox_without,
             "names of layers as `/_/ready` has them",
         );
+        let execution_url = errors.parse(
+            "--execution-url",
+            "DOZE_EXECUTION_URL",
+            &args.execution_url,
+            "http://host:port, or unix:PATH of a socket",
+        );
         let yes_or_no = "`true` or `false`";
         let sandbox_log =
             errors.parse("--sandbox-log", "DOZE_SANDBOX_LOG", &args.sandbox_log, yes_or_no);
@@ -269,6 +285,7 @@ impl Config {
                 listen: listen?,
                 admin: admin?,
                 dashboard: args.dashboard,
+                execution_url: execution_url?,
                 idle: idle?,
                 spares: spares?,
                 max_processes: max_processes?,
@@ -306,6 +323,7 @@ impl Config {
             listen: self.admin.clone(),
             token_file: absolute(&self.admin_token_file),
             dashboard: absolute(&self.dashboard),
+            execution: self.execution_url.clone(),
         }
     }
 

@@ -10,6 +10,7 @@
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
 //! - what is told about a function: [`journal`]
 //! - what the operator gives: [`secrets`] to functions, [`tokens`] to callers
+//! - a bundle that runs once: [`invocation`]
 //! - the operator's questions and orders: [`handle`], answered as [`status`]
 //!   and [`metrics`]; what is counted: [`activity`]
 //!
@@ -66,11 +67,15 @@ pub mod supervisor;
 
 pub mod histogram;
 pub mod activity;
+pub mod invocation;
+
 pub mod status;
 pub mod metrics;
 pub mod handle;
 
 pub use handle::Handle;
+pub use invocation::Bundle;
+pub use pool::Reach;
 
 use catalog::Catalog;
 use fleet::{Fleet, Settings};

@@ -2,6 +2,7 @@
 //! for one more.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -124,6 +125,11 @@ impl Fleet {
     /// Runs a task on the supervisor's threads.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task);
+    }
+
+    /// Where this server's processes have their folders.
+    pub fn run_folder(&self) -> &Path {
+        self.launcher.run_folder()
     }
 
     /// Whether this server can run the deployment at all.

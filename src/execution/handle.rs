@@ -11,16 +11,20 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::{fs, io};
 
+use bytes::Bytes;
+use http::{Request, Response};
+
 use super::activity::{Meter, MinuteCounts};
 use super::fleet::Fleet;
 use super::gateway::Gateway;
 use super::instance::InstanceId;
+use super::invocation::{self, Bundle, RunBody};
 use super::journal::reading::{Following, Snapshot};
 use super::life::StopReason;
-use super::pool::Pool;
+use super::pool::{Pool, Reach};
 use super::status::{FunctionStatus, InstanceStatus, RevisionStatus, ServerStatus, Usage};
-use crate::function::FunctionName;
 use crate::function::published::{BUNDLE, Published, RECORD, REVISIONS};
+use crate::function::{FunctionName, RevisionId};
 
 /// The operator's side of a running server. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -139,5 +143,19 @@ impl Handle {
         let (snapshot, following) = self.0.fleet.journal.read(name).await?;
         let known = !snapshot.is_empty() || self.pool(name).is_some();
         Ok(known.then_some((snapshot, following)))
+    }
+
+    /// How far a published revision got.
+    pub fn reach(&self, name: &FunctionName, revision: &RevisionId) -> Reach {
+        self.pool(name).map_or(Reach::Missing, |pool| pool.reach(revision))
+    }
+
+    /// Runs a bundle once, in a process that ends with its response.
+    pub async fn invoke(
+        &self,
+        bundle: Bundle,
+        request: Request<Bytes>,
+    ) -> io::Result<Response<RunBody>> {
+        invocation::invoke(&self.0.fleet, bundle, request).await
     }
 }

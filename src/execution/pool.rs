@@ -24,8 +24,8 @@ use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
 use super::limit::Limit;
 use super::status::{FunctionStatus, Standing};
-use crate::function::FunctionName;
 use crate::function::manifest::Mode;
+use crate::function::{FunctionName, RevisionId};
 pub use idle::IdleVerdict;
 use slots::{Slot, Start};
 
@@ -88,6 +88,19 @@ pub enum Serves {
     ShuttingDown,
 }
 
+/// How far a published revision got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Requests get it.
+    Served,
+    /// Requests get another one, until an instance of this one has started.
+    Coming,
+    /// It did not start, and another one serves on.
+    Failed,
+    /// There is no such function.
+    Missing,
+}
+
 /// Leases that were granted under the lock and are sent after it.
 type Granted = Vec<(oneshot::Sender<Result<Lease, LeaseError>>, Result<Lease, LeaseError>)>;
 
@@ -123,6 +136,25 @@ impl Pool {
     /// What requests get at present.
     pub fn serves(&self) -> Serves {
         self.lock().serves.clone()
+    }
+
+    /// How far that revision got.
+    pub fn reach(&self, revision: &RevisionId) -> Reach {
+        let state = self.lock();
+        match &state.serves {
+            Serves::Deployment(deployment) if deployment.revision() == revision => {}
+            Serves::Removed => return Reach::Missing,
+            _ => return Reach::Coming,
+        }
+        let is_new = |slot: &&Slot| slot.instance.deployment.revision() == revision;
+        let (new, old): (Vec<_>, Vec<_>) = state.slots.iter().partition(is_new);
+        if !old.iter().any(|slot| slot.life.is_serving()) {
+            Reach::Served
+        } else if state.booting > 0 || new.iter().any(|slot| slot.may_serve()) {
+            Reach::Coming
+        } else {
+            Reach::Failed
+        }
     }
 
     /// The right to send one request to an instance. Starts one where that is

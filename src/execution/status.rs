@@ -35,7 +35,7 @@ impl From<&Published> for Standing {
             state: published.state_name(),
             problems: published.problems.clone().into(),
             checked_at: published.checked_at,
-            rolled_back_from: None,
+            rolled_back_from: published.rolled_back_from.clone(),
         }
     }
 }
