@@ -12,26 +12,35 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 DOZE := $(TARGET)/release/doze
 DENO := $(CURDIR)/runtime-shim/node_modules/@deno/linux-x64-glibc/deno
 SHIM := runtime-shim/dist/boot.js
+DASHBOARD := dashboard/dist/index.html
 # Functions whose packages come from npm.
 PACKAGED := $(dir $(wildcard registry_in/*/package-lock.json registry_in/*/*/package-lock.json))
 
-.PHONY: help up test bench bench-quick build packages tools check-examples check-tools bench-tools clean
+.PHONY: help up test bench bench-quick build dashboard packages tools dashboard-tools test-dashboard \
+  check-examples check-tools bench-tools clean
 
 help:
 	@echo 'make up           serve the functions in registry_in on port 8000'
 	@echo 'make test         run every test'
+	@echo 'make dashboard    build what the admin address shows'
 	@echo 'make bench        measure (10 minutes); SAVE=1 writes docs/benchmarks.md'
 	@echo 'make bench-quick  measure less (3 minutes)'
 	@echo 'make clean        remove everything that was built or installed here'
 
-up: build packages
+up: build dashboard packages
 	@.ci/urls registry_in
 	@exec $(DOZE) up
 
 # The Rust tests come last, so that the output ends with their summary.
-test: packages $(SHIM)
+test: packages $(SHIM) test-dashboard
 	cd runtime-shim && { [ -t 1 ] || export NO_COLOR=1; } && npm run check && npm test
 	cargo test --locked --no-fail-fast
+
+# In a real browser, against the real server.
+test-dashboard: tools $(SHIM) $(DASHBOARD)
+	@.ci/install-browser
+	cargo build --locked --bin doze
+	cd dashboard && { [ -t 1 ] || export NO_COLOR=1; } && npm run check && npm test
 
 # Not among the tests, because registry_in may hold functions of one's own.
 check-examples: packages
@@ -47,6 +56,11 @@ build: tools $(SHIM)
 
 $(SHIM): runtime-shim/package.json $(shell find runtime-shim/src runtime-shim/lib -name '*.ts') | tools
 	@cd runtime-shim && npm run --silent build
+
+dashboard: $(DASHBOARD)
+
+$(DASHBOARD): dashboard/package-lock.json dashboard/build.mjs $(shell find dashboard/src -type f) | dashboard-tools
+	@cd dashboard && npm run --silent build
 
 # Installs a folder's packages exactly as its lock file has them, and does
 # nothing where that has been done. Files' dates say little after a checkout,
@@ -64,6 +78,9 @@ endef
 tools: check-tools
 	$(call npm_ci,runtime-shim)
 
+dashboard-tools: check-tools
+	$(call npm_ci,dashboard)
+
 packages: tools
 	$(foreach folder,$(PACKAGED),$(call npm_ci,$(folder)))
 
@@ -74,4 +91,5 @@ bench-tools:
 	@.ci/install-bench-tools
 
 clean:
-	rm -rf $(TARGET) runtime-shim/node_modules runtime-shim/dist $(PACKAGED:=node_modules)
+	rm -rf $(TARGET) runtime-shim/node_modules runtime-shim/dist \
+	  dashboard/node_modules dashboard/dist $(PACKAGED:=node_modules)

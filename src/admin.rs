@@ -42,6 +42,7 @@ mod manifest;
 mod actions;
 mod invoke;
 mod relay;
+pub mod try_it;
 pub mod pages;
 
 use std::io;
@@ -189,6 +190,7 @@ fn protected(services: Services, access: &Access, config: &Config) -> OpenApiRou
             .merge(tokens::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
             .merge(metrics::routes(execution.clone()))
+            .merge(try_it::routes(execution.clone()))
             .merge(events::routes(execution.clone()));
     }
     let Some(registry) = registry else { return router };

@@ -36,6 +36,7 @@ pub(super) fn routes(description: OpenApi, dashboard: &Path) -> Router {
             .route_service("/", page.clone())
             .route_service("/functions/{*rest}", page.clone())
             .route_service("/instances", page.clone())
+            .route_service("/secrets", page.clone())
             .route_service("/isolation", page)
             .nest_service("/assets", ServeDir::new(dashboard.join("assets")))
     } else {

@@ -1,0 +1,22 @@
+/** What each layer does, in the order of the README. */
+export const LAYERS: Record<string, string> = {
+  "deno-permissions": "Refuses what the manifest’s permissions do not name",
+  "empty-environment": "Hides the server’s variables",
+  "no-new-privileges": "Closes every way to more rights",
+  "no-capabilities": "Takes the rights of root",
+  "resource-limits": "Limits descriptors and file size, allows no core dumps",
+  "own-user": "Keeps from files and processes of all others",
+  "user-namespace": "The same less far, and makes the next four possible",
+  "mount-namespace": "Shows no file but Deno, its libraries, and the function’s own",
+  "pid-namespace": "Shows no other process",
+  "network-namespace": "Has no network, without --allow-net",
+  "ipc-namespace": "Hides queues and the name of the host",
+  "landlock-files": "Opens no other file",
+  "landlock-ports": "No TCP without --allow-net, none to ports that it does not name, no listening",
+  "landlock-scopes": "No signals and abstract sockets to others",
+  "seccomp": "Refuses system calls that are not in the list",
+  "address-guard": "With --allow-net, keeps from this machine, link-local and metadata addresses",
+  "cgroup-memory": "Limits memory",
+  "cgroup-pids": "Limits processes and threads",
+  "cgroup-cpu": "Limits it to one processor",
+};
