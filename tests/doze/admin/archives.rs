@@ -151,7 +151,8 @@ async fn what_is_no_archive_or_half_of_one_is_told() {
     let (bed, admin) = bed_with_function().await;
     let zip = Zip::new().file("index.js", &says("after")).pack();
     let tar = Tar::new().file("index.js", &says("after")).file("big", &"big ".repeat(9000)).pack();
-    let random = (0..5000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    let random: Vec<u8> =
+        (0..5000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
     let mut torn = zip.to_vec();
     // In the middle of the code.
     torn[40..44].fill(0xff);
