@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::socket::{self, Backlog};
 use tokio::runtime::Handle as Runtime;
 
 pub mod lanes;
@@ -164,9 +165,8 @@ impl Bound {
     pub fn new(config: Config) -> Result<Self, ExecutionError> {
         Self::check_tools(&config)?;
         let address = config.listen;
-        let listener = TcpListener::bind(address)
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|source| ExecutionError::Listen { address, source })?;
+        let listener =
+            listen(address).map_err(|source| ExecutionError::Listen { address, source })?;
         Ok(Self { listener, config })
     }
 
@@ -268,5 +268,31 @@ impl Running {
         fleet.journal.close().await;
         drop(run);
         tracing::info!("execution stopped");
+    }
+}
+
+/// As many connections may wait to be accepted as the system allows. The
+/// standard library's 128 are fewer than a burst of first requests: beyond
+/// them, a client's first packet is dropped and sent again a second later.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    socket::listen(&listener, Backlog::MAXALLOWABLE)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn three_hundred_clients_connect_before_anything_is_accepted() {
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+        let connected: io::Result<Vec<_>> = (0..300).map(connect).collect();
+        assert_eq!(connected.unwrap().len(), 300);
     }
 }
