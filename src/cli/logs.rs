@@ -118,10 +118,14 @@ fn told(record: &Record, zone: &TimeZone) -> String {
         let _ = write!(text, " {}", paint(FAINT, output::plain(instance)));
     }
     let message = output::plain(&record.message);
-    let _ = write!(text, " {}", message.trim_end());
-    // A stack most often begins with the message.
     let stack = record.stack.as_deref().map(output::plain).unwrap_or_default();
-    let stack = stack.strip_prefix(&message).unwrap_or(&stack);
+    // A stack most often begins with the error's class and the message.
+    let told = stack.find(&message).filter(|at| !stack[..*at].contains('\n'));
+    let (message, stack) = match told {
+        Some(at) => stack.split_at(at + message.len()),
+        None => (&*message, &*stack),
+    };
+    let _ = write!(text, " {}", message.trim_end());
     for line in stack.lines().filter(|line| !line.trim().is_empty()) {
         let _ = write!(text, "\n{}", paint(FAINT, format_args!("    {}", line.trim())));
     }
@@ -145,7 +149,7 @@ mod tests {
     #[test]
     fn a_record_is_one_line_with_its_stack_below() {
         let record = r#"{"time": "2026-01-02T03:04:05.678Z", "level": "error", "event": "error",
-            "message": "Error: no", "function": "hello", "revision": "0123456789abcdef",
+            "message": "no", "function": "hello", "revision": "0123456789abcdef",
             "instance": "i12", "stack": "Error: no\n    at index.ts:3:9"}"#;
         let text = told(&serde_json::from_str(record).unwrap(), &TimeZone::UTC);
         let text = anstream::adapter::strip_str(&text).to_string();

@@ -10,3 +10,6 @@ mod completions;
 mod reading;
 mod invoke;
 mod logs;
+mod deploy;
+mod steering;
+mod secrets;

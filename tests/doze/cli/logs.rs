@@ -66,7 +66,7 @@ async fn one_asks_for_the_newest_for_a_level_and_for_a_time() {
         bed.get(&format!("/talks?say={text}")).await.ok();
     }
     has(&mut bed, &[], "careful with three").await;
-    let last = run(&mut bed, &["--tail", "1"]).await.stdout;
+    let last = run(&mut bed, &["--tail", "1", "--level", "warn"]).await.stdout;
     assert!(last.lines().count() == 1 && last.contains("careful with three"), "{last}");
     let warnings = run(&mut bed, &["--level", "warn"]).await.stdout;
     assert_eq!(warnings.lines().count(), 3, "{warnings}");

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::Value;
 
 use crate::harness::{TestBed, runtime_folder, within};
@@ -123,6 +124,8 @@ fn at_terminal(mut command: Command, question: &str, answer: &str) -> Outcome {
         }
     }
     let code = child.wait().expect("a child can be waited for").code();
+    let modes = tcgetattr(&person).expect("it is a terminal").local_modes;
+    assert!(modes.contains(LocalModes::ECHO | LocalModes::ISIG), "it was left as {modes:?}");
     let seen = String::from_utf8(seen).expect("text");
     Outcome { code, stdout: seen.clone(), stderr: seen }
 }
