@@ -25,6 +25,30 @@ const MEMORY_PER_PROCESS: u64 = 192;
 /// A machine that small runs few functions, but it runs them.
 const FEWEST_PROCESSES: u64 = 8;
 
+/// The flags that the building of a function depends on: a server's, and those
+/// of `doze check`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Folder of the runtime shim
+    #[arg(long, env = "DOZE_RUNTIME", value_name = "FOLDER", default_value = "runtime-shim")]
+    runtime: PathBuf,
+    /// Isolation layers: all that the machine offers, all or nothing, or none
+    #[arg(long, env = "DOZE_SANDBOX", value_name = "auto|strict|off", default_value = "auto")]
+    sandbox: String,
+    /// Isolation layers to leave out, so that a test can prove the others
+    #[arg(
+        long,
+        env = "DOZE_SANDBOX_WITHOUT",
+        value_name = "LAYER,…",
+        default_value = "",
+        hide = true
+    )]
+    sandbox_without: String,
+    /// Permissions that manifests may ask for beyond the harmless ones: run, ffi
+    #[arg(long, env = "DOZE_ALLOW_PERMISSIONS", value_name = "KIND,…", default_value = "")]
+    allow_permissions: String,
+}
+
 /// The flags of a server, as text. [`Config::new`] gives them meaning.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
@@ -37,9 +61,8 @@ pub struct ServerArgs {
     /// Folder for logs, secrets, tokens, caches and what else the server keeps
     #[arg(long, env = "DOZE_DATA", value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
-    /// Folder of the runtime shim
-    #[arg(long, env = "DOZE_RUNTIME", value_name = "FOLDER", default_value = "runtime-shim")]
-    runtime: PathBuf,
+    #[command(flatten)]
+    build: BuildArgs,
     /// Address of the gateway
     #[arg(long, env = "DOZE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: String,
@@ -72,24 +95,9 @@ pub struct ServerArgs {
     /// Processes that may run at once [default: from the machine's memory]
     #[arg(long, env = "DOZE_MAX_PROCESSES", value_name = "COUNT")]
     max_processes: Option<String>,
-    /// Isolation layers: all that the machine offers, all or nothing, or none
-    #[arg(long, env = "DOZE_SANDBOX", value_name = "auto|strict|off", default_value = "auto")]
-    sandbox: String,
-    /// Isolation layers to leave out, so that a test can prove the others
-    #[arg(
-        long,
-        env = "DOZE_SANDBOX_WITHOUT",
-        value_name = "LAYER,…",
-        default_value = "",
-        hide = true
-    )]
-    sandbox_without: String,
     /// Let the kernel log the system calls that functions are refused
     #[arg(long, env = "DOZE_SANDBOX_LOG", value_name = "true|false", default_value = "false")]
     sandbox_log: String,
-    /// Permissions that manifests may ask for beyond the harmless ones: run, ffi
-    #[arg(long, env = "DOZE_ALLOW_PERMISSIONS", value_name = "KIND,…", default_value = "")]
-    allow_permissions: String,
     /// Addresses that functions with network access may reach although they are
     /// this machine's or link-local
     #[arg(
@@ -188,6 +196,75 @@ pub struct Config {
     pub otlp_endpoint: Option<String>,
 }
 
+/// What a build depends on, read.
+struct Build {
+    runtime: PathBuf,
+    sandbox: Mode,
+    sandbox_without: Layers,
+    operator: OperatorAllows,
+}
+
+impl BuildArgs {
+    fn read(&self, errors: &mut Errors) -> Option<Build> {
+        let modes = "`auto` or `strict` or `off`";
+        let sandbox = errors.parse("--sandbox", "DOZE_SANDBOX", &self.sandbox, modes);
+        let sandbox_without = errors.parse(
+            "--sandbox-without",
+            "DOZE_SANDBOX_WITHOUT",
+            &self.sandbox_without,
+            "names of layers as `/_/ready` has them",
+        );
+        let (flag, variable) = ("--allow-permissions", "DOZE_ALLOW_PERMISSIONS");
+        let operator =
+            errors.parse(flag, variable, &self.allow_permissions, "some of `run` and `ffi`");
+        Some(Build {
+            runtime: self.runtime.clone(),
+            sandbox: sandbox?,
+            sandbox_without: sandbox_without?,
+            operator: operator?,
+        })
+    }
+}
+
+/// What is needed to build a function without a server.
+#[derive(Debug, Clone)]
+pub struct BuildConfig {
+    /// What builds. It publishes nothing, and its folders are nobody's.
+    pub registry: RegistryConfig,
+    sandbox: Mode,
+    sandbox_without: Layers,
+}
+
+impl BuildConfig {
+    /// Reads what was given, and reports every mistake in it.
+    pub fn new(args: &BuildArgs) -> Result<Self, ConfigErrors> {
+        let mut errors = Errors(Vec::new());
+        let Some(build) = args.read(&mut errors) else { return Err(ConfigErrors(errors.0)) };
+        let nowhere = PathBuf::new;
+        Ok(Self {
+            registry: RegistryConfig {
+                esbuild: esbuild(&build.runtime),
+                operator: build.operator,
+                ..RegistryConfig::new(nowhere(), nowhere(), absolute(&build.runtime))
+            },
+            sandbox: build.sandbox,
+            sandbox_without: build.sandbox_without,
+        })
+    }
+
+    /// What it asks of the machine.
+    pub fn demand(&self) -> std::io::Result<Demand> {
+        Ok(Demand {
+            mode: self.sandbox,
+            without: self.sandbox_without,
+            exceptions: Exceptions::default(),
+            log_refusals: false,
+            this_program: std::env::current_exe()?,
+            reads: Vec::new(),
+        })
+    }
+}
+
 /// Everything that is wrong with a configuration.
 #[derive(Debug)]
 pub struct ConfigErrors(Vec<String>);
@@ -224,14 +301,7 @@ impl Config {
             None => Some(default_processes()),
             Some(text) => errors.above_zero("--max-processes", "DOZE_MAX_PROCESSES", text),
         };
-        let modes = "`auto` or `strict` or `off`";
-        let sandbox = errors.parse("--sandbox", "DOZE_SANDBOX", &args.sandbox, modes);
-        let sandbox_without = errors.parse(
-            "--sandbox-without",
-            "DOZE_SANDBOX_WITHOUT",
-            &args.sandbox_without,
-            "names of layers as `/_/ready` has them",
-        );
+        let build = args.build.read(&mut errors);
         let execution_url = errors.parse(
             "--execution-url",
             "DOZE_EXECUTION_URL",
@@ -241,9 +311,6 @@ impl Config {
         let yes_or_no = "`true` or `false`";
         let sandbox_log =
             errors.parse("--sandbox-log", "DOZE_SANDBOX_LOG", &args.sandbox_log, yes_or_no);
-        let (flag, variable) = ("--allow-permissions", "DOZE_ALLOW_PERMISSIONS");
-        let operator =
-            errors.parse(flag, variable, &args.allow_permissions, "some of `run` and `ffi`");
         let exceptions = errors.parse(
             "--allow-addresses",
             "DOZE_ALLOW_ADDRESSES",
@@ -271,6 +338,7 @@ impl Config {
         errors.check_collector(&args.otlp_endpoint);
 
         let config = (|| {
+            let build = build?;
             Some(Self {
                 registry_in: args.registry_in,
                 registry: args.registry,
@@ -281,7 +349,7 @@ impl Config {
                     .secrets_key_file
                     .unwrap_or_else(|| args.data.join(execution::secrets::KEY_FILE)),
                 data: args.data,
-                runtime: args.runtime,
+                runtime: build.runtime,
                 listen: listen?,
                 admin: admin?,
                 dashboard: args.dashboard,
@@ -289,10 +357,10 @@ impl Config {
                 idle: idle?,
                 spares: spares?,
                 max_processes: max_processes?,
-                sandbox: sandbox?,
-                sandbox_without: sandbox_without?,
+                sandbox: build.sandbox,
+                sandbox_without: build.sandbox_without,
                 sandbox_log: sandbox_log?,
-                operator: operator?,
+                operator: build.operator,
                 exceptions: exceptions?,
                 watch: watch?,
                 logs_room: u64::from(logs_mb?) << 20,
@@ -310,7 +378,7 @@ impl Config {
         let paths =
             (absolute(&self.registry_in), absolute(&self.registry), absolute(&self.runtime));
         RegistryConfig {
-            esbuild: tool(&self.runtime, "@esbuild", &platform(), "bin/esbuild"),
+            esbuild: esbuild(&self.runtime),
             operator: self.operator.clone(),
             watch: self.watch,
             ..RegistryConfig::new(paths.0, paths.1, paths.2)
@@ -477,6 +545,11 @@ fn platform() -> String {
 /// A program that npm has installed.
 fn tool(runtime: &Path, scope: &str, package: &str, file: &str) -> PathBuf {
     absolute(runtime).join("node_modules").join(scope).join(package).join(file)
+}
+
+/// The bundler.
+fn esbuild(runtime: &Path) -> PathBuf {
+    tool(runtime, "@esbuild", &platform(), "bin/esbuild")
 }
 
 /// As many processes as fit into the machine's memory, or into the share of it

@@ -10,6 +10,7 @@ mod harness;
 
 mod admin;
 mod config;
+mod cli;
 mod isolation;
 mod life;
 mod limits;
