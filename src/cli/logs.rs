@@ -160,7 +160,8 @@ mod tests {
     fn a_time_is_given_as_such_or_as_how_long_ago_it_was() {
         let time = since("2026-01-31T12:00:00Z").unwrap();
         assert_eq!(time.to_string(), "2026-01-31T12:00:00Z");
-        let ago = Timestamp::now().duration_since(since("2h 30m").unwrap());
+        let then = since("2h 30m").unwrap();
+        let ago = Timestamp::now().duration_since(then);
         assert_eq!(ago.as_secs() / 60, 150);
         for text in ["", "yesterday", "10"] {
             assert!(since(text).is_err(), "{text:?} was accepted");

@@ -102,12 +102,15 @@ pub(super) fn table(headers: &[&str]) -> Table {
         // Colours are taken out again by the stream that it is printed to.
         .enforce_styling()
         .set_header(headers.iter().map(|text| Cell::new(text).fg(Color::DarkGrey)));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     table
 }
 
 /// A table's lines without the blanks that fill them up.
 pub(super) fn print_table(table: &Table) -> Result<(), Failure> {
-    table.lines().try_for_each(|row| line(row.trim()))
+    table.lines().try_for_each(|row| line(row.trim_end()))
 }
 
 /// The colour of a function's state.
@@ -184,6 +187,6 @@ mod tests {
     #[test]
     fn somebody_else_s_text_keeps_its_lines_and_loses_what_steers_a_terminal() {
         assert_eq!(plain("a\n\tb \u{1b}[31mred\u{1b}[0m\u{1b}]0;title\u{7}"), "a\n\tb red");
-        assert_eq!(plain("a\rb\u{8}"), "a\u{fffd}b\u{fffd}");
+        assert_eq!(plain("a\rb\u{8}"), "a\u{fffd}b");
     }
 }

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::functions::HOLDING;
 use crate::harness::{Admin, TestBed, until_asked};
 
 /// Answers what it is asked for, throws, ends itself, or never answers.
@@ -73,20 +72,19 @@ async fn each_kind_of_answer_is_counted_as_what_it_is() {
 #[tokio::test]
 async fn what_is_in_flight_is_told_and_who_leaves_is_counted() {
     let mut bed = TestBed::start().await;
-    bed.function("held").source(HOLDING).drop_in().await;
+    let source =
+        "export default async () => { console.log('waits'); await new Promise(() => {}); };";
+    bed.function("held").source(source).drop_in().await;
     let admin = bed.admin().await;
-    let (upload, request) = bed.request("POST", "/held").uploading();
-    let response = request.spawn();
-    bed.printed("held", "holds 1").await;
+    let response = bed.get("/held").spawn();
+    bed.printed("held", "waits").await;
     let during = counters(&admin, "held").await;
-    assert_eq!(during["inFlight"], 1);
-    assert_eq!(during["requests"], 0);
+    assert_eq!((&during["inFlight"], &during["requests"]), (&json!(1), &json!(0)));
 
     response.abort();
-    drop(upload);
     until_asked("the caller is known to have left", async || {
-        let counters = counters(&admin, "held").await;
-        if counters["requests"] == 1 && counters["inFlight"] == 0 { Ok(()) } else { Err(counters) }
+        let now = counters(&admin, "held").await;
+        if now["requests"] == 1 && now["inFlight"] == 0 { Ok(()) } else { Err(now) }
     })
     .await;
     assert_eq!(counters(&admin, "held").await["errors"], 0);

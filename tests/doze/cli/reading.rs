@@ -85,7 +85,7 @@ async fn a_function_is_shown_with_its_problems_its_revisions_and_what_runs() {
         "hello\n",
         "stale",
         "Problems",
-        "index.ts:1:22: ",
+        "index.ts:1:25: ",
         "Revisions",
         &revision,
         &address,

@@ -99,5 +99,5 @@ async fn a_source_is_run_once_and_never_deployed() {
 
     std::fs::write(bed.path("once.ts"), "export default (").expect("a file can be written");
     let outcome = run(&mut bed, &["invoke", "--source", "once.ts"]).await;
-    outcome.fails(1, &["once.ts:1:17: ", "1 problem"]);
+    outcome.fails(1, &["index.ts:1:17: ", "1 problem"]);
 }
