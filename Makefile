@@ -16,15 +16,17 @@ DASHBOARD := dashboard/dist/index.html
 # Functions whose packages come from npm.
 PACKAGED := $(dir $(wildcard registry_in/*/package-lock.json registry_in/*/*/package-lock.json))
 
-.PHONY: help up test bench bench-quick build dashboard packages tools dashboard-tools test-dashboard \
-  check-examples check-tools bench-tools clean
+.PHONY: help up test bench bench-quick soak build dashboard packages tools dashboard-tools \
+  test-dashboard check-examples check-tools bench-tools clean
 
 help:
 	@echo 'make up           serve the functions in registry_in on port 8000'
 	@echo 'make test         run every test'
 	@echo 'make dashboard    build what the admin address shows'
-	@echo 'make bench        measure (10 minutes); SAVE=1 writes docs/benchmarks.md'
+	@echo 'make bench        measure (30 minutes); SAVE=1 writes docs/benchmarks.md,'
+	@echo '                  ONLY="cold warm" measures only these groups'
 	@echo 'make bench-quick  measure less (3 minutes)'
+	@echo 'make soak         a million requests, ten thousand starts (8 minutes)'
 	@echo 'make clean        remove everything that was built or installed here'
 
 up: build dashboard packages
@@ -46,10 +48,11 @@ test-dashboard: tools $(SHIM) $(DASHBOARD)
 check-examples: packages
 	cd registry_in && $(DENO) fmt --check && $(DENO) lint && $(DENO) check */index.ts
 
-bench bench-quick: build bench-tools
+bench bench-quick soak: build bench-tools
 	@cargo build --release --locked --manifest-path bench/Cargo.toml --target-dir $(TARGET)/bench
 	@$(TARGET)/bench/release/doze-bench --doze $(DOZE) --project . \
-	  $(if $(filter bench-quick,$@),--quick) $(if $(SAVE),--save docs/benchmarks.md)
+	  $(if $(filter bench-quick,$@)$(QUICK),--quick) $(if $(SAVE),--save docs/benchmarks.md) \
+	  $(addprefix --only ,$(if $(filter soak,$@),soak,$(ONLY)))
 
 build: tools $(SHIM)
 	@cargo build --release --locked --bin doze
@@ -91,5 +94,6 @@ bench-tools:
 	@.ci/install-bench-tools
 
 clean:
-	rm -rf $(TARGET) runtime-shim/node_modules runtime-shim/dist \
-	  dashboard/node_modules dashboard/dist $(PACKAGED:=node_modules)
+	rm -rf $(TARGET) bench/reference/node_modules bench/functions/*/node_modules \
+	  runtime-shim/node_modules runtime-shim/dist dashboard/node_modules dashboard/dist \
+	  $(PACKAGED:=node_modules)

@@ -4,6 +4,11 @@
 //! - who may: [`access`] (the operator's token), [`session`] (a browser's)
 //! - what there is: one file for each thing, such as [`functions`]; each brings
 //!   its routes, and their description comes from the code
+//! - what changes a function: `deploy` (what was sent, by way of `archive` and
+//!   `download`), `manifest`, `actions`; what runs without being deployed:
+//!   `invoke`
+//! - where the two services are apart, `relay` leads from the registry to what
+//!   only the execution service knows
 //! - how it is asked: [`path`]; how it answers: [`reply`]; what it looks like:
 //!   [`pages`]
 //!
@@ -19,11 +24,24 @@ pub mod schema;
 pub mod reply;
 pub mod path;
 pub mod functions;
+pub mod activity;
 pub mod instances;
 pub mod revisions;
 pub mod logs;
 pub mod server;
 pub mod events;
+pub mod metrics;
+mod published;
+mod changing;
+mod gateway;
+mod deploy;
+mod archive;
+mod download;
+mod thread;
+mod manifest;
+mod actions;
+mod invoke;
+mod relay;
 pub mod try_it;
 pub mod pages;
 
@@ -40,6 +58,10 @@ use crate::{execution, registry};
 use access::{Access, Described, TokenError};
 pub use address::Address;
 use address::Listener;
+use changing::Changing;
+use gateway::Gateway;
+use relay::Remote;
+pub use relay::Upstream;
 use reply::ApiError;
 
 /// What the admin API needs to know.
@@ -51,6 +73,8 @@ pub struct Config {
     pub token_file: PathBuf,
     /// The built dashboard.
     pub dashboard: PathBuf,
+    /// The execution service's admin API, for a registry alone.
+    pub execution: Upstream,
 }
 
 /// The services that this program runs.
@@ -133,7 +157,10 @@ struct Description;
 /// Every route, with what all of them share around it.
 fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Description::openapi())
-        .merge(protected(services).layer(from_fn_with_state(Arc::clone(&access), access::require)))
+        .merge(
+            protected(services, &access, config)
+                .layer(from_fn_with_state(Arc::clone(&access), access::require)),
+        )
         .merge(session::routes().with_state(access))
         .merge(schema::routes())
         .split_for_parts();
@@ -144,20 +171,43 @@ fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
 }
 
 /// What needs the operator's token.
-fn protected(services: Services) -> OpenApiRouter {
-    let Services { registry: _registry, execution } = services;
+fn protected(services: Services, access: &Access, config: &Config) -> OpenApiRouter {
+    let Services { registry, execution } = services;
     let mut router = OpenApiRouter::new();
-    if let Some(execution) = execution {
+    if registry.is_none()
+        && let Some(execution) = &execution
+    {
+        router = router.merge(invoke::routes_of_bundles(execution.clone()));
+    }
+    if let Some(execution) = &execution {
         router = router
             .merge(functions::routes(execution.clone()))
             .merge(revisions::routes(execution.clone()))
             .merge(logs::routes(execution.clone()))
+            .merge(activity::routes(execution.clone()))
             .merge(instances::routes(execution.clone()))
             .merge(secrets::routes(execution.clone()))
             .merge(tokens::routes(execution.clone()))
             .merge(server::routes(execution.clone()))
+            .merge(metrics::routes(execution.clone()))
             .merge(try_it::routes(execution.clone()))
-            .merge(events::routes(execution));
+            .merge(events::routes(execution.clone()));
     }
-    router
+    let Some(registry) = registry else { return router };
+    let (gateway, remote) = match execution {
+        Some(execution) => (Gateway::Here(execution), None),
+        None => {
+            let remote = Remote::new(config.execution.clone(), access.token());
+            (Gateway::There(remote.clone()), Some(remote))
+        }
+    };
+    let changing = Changing { registry, gateway };
+    router = router
+        .merge(deploy::routes(changing.clone()))
+        .merge(manifest::routes(changing.clone()))
+        .merge(actions::routes(changing.clone()))
+        .merge(invoke::routes(changing));
+    let Some(remote) = remote else { return router };
+    let (router, description) = router.split_for_parts();
+    OpenApiRouter::with_openapi(description).merge(remote.beneath(router).into())
 }

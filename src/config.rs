@@ -25,6 +25,30 @@ const MEMORY_PER_PROCESS: u64 = 192;
 /// A machine that small runs few functions, but it runs them.
 const FEWEST_PROCESSES: u64 = 8;
 
+/// The flags that the building of a function depends on: a server's, and those
+/// of `doze check`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Folder of the runtime shim
+    #[arg(long, env = "DOZE_RUNTIME", value_name = "FOLDER", default_value = "runtime-shim")]
+    runtime: PathBuf,
+    /// Isolation layers: all that the machine offers, all or nothing, or none
+    #[arg(long, env = "DOZE_SANDBOX", value_name = "auto|strict|off", default_value = "auto")]
+    sandbox: String,
+    /// Isolation layers to leave out, so that a test can prove the others
+    #[arg(
+        long,
+        env = "DOZE_SANDBOX_WITHOUT",
+        value_name = "LAYER,…",
+        default_value = "",
+        hide = true
+    )]
+    sandbox_without: String,
+    /// Permissions that manifests may ask for beyond the harmless ones: run, ffi
+    #[arg(long, env = "DOZE_ALLOW_PERMISSIONS", value_name = "KIND,…", default_value = "")]
+    allow_permissions: String,
+}
+
 /// The flags of a server, as text. [`Config::new`] gives them meaning.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
@@ -37,9 +61,8 @@ pub struct ServerArgs {
     /// Folder for logs, secrets, tokens, caches and what else the server keeps
     #[arg(long, env = "DOZE_DATA", value_name = "FOLDER", default_value = "data")]
     data: PathBuf,
-    /// Folder of the runtime shim
-    #[arg(long, env = "DOZE_RUNTIME", value_name = "FOLDER", default_value = "runtime-shim")]
-    runtime: PathBuf,
+    #[command(flatten)]
+    build: BuildArgs,
     /// Address of the gateway
     #[arg(long, env = "DOZE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
     listen: String,
@@ -55,6 +78,14 @@ pub struct ServerArgs {
     /// Folder of the built dashboard
     #[arg(long, env = "DOZE_DASHBOARD", value_name = "FOLDER", default_value = "dashboard/dist")]
     dashboard: PathBuf,
+    /// Where a registry that runs alone finds the admin API of the execution service
+    #[arg(
+        long,
+        env = "DOZE_EXECUTION_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8081"
+    )]
+    execution_url: String,
     /// Seconds that an unused instance is kept, where its manifest does not say
     #[arg(long, env = "DOZE_IDLE_SECONDS", value_name = "SECONDS", default_value = "60")]
     idle_seconds: String,
@@ -64,24 +95,9 @@ pub struct ServerArgs {
     /// Processes that may run at once [default: from the machine's memory]
     #[arg(long, env = "DOZE_MAX_PROCESSES", value_name = "COUNT")]
     max_processes: Option<String>,
-    /// Isolation layers: all that the machine offers, all or nothing, or none
-    #[arg(long, env = "DOZE_SANDBOX", value_name = "auto|strict|off", default_value = "auto")]
-    sandbox: String,
-    /// Isolation layers to leave out, so that a test can prove the others
-    #[arg(
-        long,
-        env = "DOZE_SANDBOX_WITHOUT",
-        value_name = "LAYER,…",
-        default_value = "",
-        hide = true
-    )]
-    sandbox_without: String,
     /// Let the kernel log the system calls that functions are refused
     #[arg(long, env = "DOZE_SANDBOX_LOG", value_name = "true|false", default_value = "false")]
     sandbox_log: String,
-    /// Permissions that manifests may ask for beyond the harmless ones: run, ffi
-    #[arg(long, env = "DOZE_ALLOW_PERMISSIONS", value_name = "KIND,…", default_value = "")]
-    allow_permissions: String,
     /// Addresses that functions with network access may reach although they are
     /// this machine's or link-local
     #[arg(
@@ -106,6 +122,14 @@ pub struct ServerArgs {
     /// How it is logged
     #[arg(long, env = "DOZE_LOG_FORMAT", value_name = "text|json", default_value = "text")]
     log_format: String,
+    /// OpenTelemetry collector that gets the traces of requests, by OTLP over HTTP
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "http://HOST:PORT",
+        default_value = ""
+    )]
+    otlp_endpoint: String,
 }
 
 /// Which services a server runs.
@@ -140,6 +164,8 @@ pub struct Config {
     pub secrets_key_file: PathBuf,
     /// The built dashboard.
     pub dashboard: PathBuf,
+    /// The execution service's admin API.
+    pub execution_url: admin::Upstream,
     /// How long an unused instance is kept.
     pub idle: Duration,
     /// Spares kept per profile.
@@ -166,6 +192,77 @@ pub struct Config {
     pub log: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// The collector of traces.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// What a build depends on, read.
+struct Build {
+    runtime: PathBuf,
+    sandbox: Mode,
+    sandbox_without: Layers,
+    operator: OperatorAllows,
+}
+
+impl BuildArgs {
+    fn read(&self, errors: &mut Errors) -> Option<Build> {
+        let modes = "`auto` or `strict` or `off`";
+        let sandbox = errors.parse("--sandbox", "DOZE_SANDBOX", &self.sandbox, modes);
+        let sandbox_without = errors.parse(
+            "--sandbox-without",
+            "DOZE_SANDBOX_WITHOUT",
+            &self.sandbox_without,
+            "names of layers as `/_/ready` has them",
+        );
+        let (flag, variable) = ("--allow-permissions", "DOZE_ALLOW_PERMISSIONS");
+        let operator =
+            errors.parse(flag, variable, &self.allow_permissions, "some of `run` and `ffi`");
+        Some(Build {
+            runtime: self.runtime.clone(),
+            sandbox: sandbox?,
+            sandbox_without: sandbox_without?,
+            operator: operator?,
+        })
+    }
+}
+
+/// What is needed to build a function without a server.
+#[derive(Debug, Clone)]
+pub struct BuildConfig {
+    /// What builds. It publishes nothing, and its folders are nobody's.
+    pub registry: RegistryConfig,
+    sandbox: Mode,
+    sandbox_without: Layers,
+}
+
+impl BuildConfig {
+    /// Reads what was given, and reports every mistake in it.
+    pub fn new(args: &BuildArgs) -> Result<Self, ConfigErrors> {
+        let mut errors = Errors(Vec::new());
+        let Some(build) = args.read(&mut errors) else { return Err(ConfigErrors(errors.0)) };
+        let nowhere = PathBuf::new;
+        Ok(Self {
+            registry: RegistryConfig {
+                esbuild: esbuild(&build.runtime),
+                operator: build.operator,
+                ..RegistryConfig::new(nowhere(), nowhere(), absolute(&build.runtime))
+            },
+            sandbox: build.sandbox,
+            sandbox_without: build.sandbox_without,
+        })
+    }
+
+    /// What it asks of the machine.
+    pub fn demand(&self) -> std::io::Result<Demand> {
+        Ok(Demand {
+            mode: self.sandbox,
+            without: self.sandbox_without,
+            exceptions: Exceptions::default(),
+            log_refusals: false,
+            this_program: std::env::current_exe()?,
+            reads: Vec::new(),
+        })
+    }
 }
 
 /// Everything that is wrong with a configuration.
@@ -204,20 +301,16 @@ impl Config {
             None => Some(default_processes()),
             Some(text) => errors.above_zero("--max-processes", "DOZE_MAX_PROCESSES", text),
         };
-        let modes = "`auto` or `strict` or `off`";
-        let sandbox = errors.parse("--sandbox", "DOZE_SANDBOX", &args.sandbox, modes);
-        let sandbox_without = errors.parse(
-            "--sandbox-without",
-            "DOZE_SANDBOX_WITHOUT",
-            &args.sandbox_without,
-            "names of layers as `/_/ready` has them",
+        let build = args.build.read(&mut errors);
+        let execution_url = errors.parse(
+            "--execution-url",
+            "DOZE_EXECUTION_URL",
+            &args.execution_url,
+            "http://host:port, or unix:PATH of a socket",
         );
         let yes_or_no = "`true` or `false`";
         let sandbox_log =
             errors.parse("--sandbox-log", "DOZE_SANDBOX_LOG", &args.sandbox_log, yes_or_no);
-        let (flag, variable) = ("--allow-permissions", "DOZE_ALLOW_PERMISSIONS");
-        let operator =
-            errors.parse(flag, variable, &args.allow_permissions, "some of `run` and `ffi`");
         let exceptions = errors.parse(
             "--allow-addresses",
             "DOZE_ALLOW_ADDRESSES",
@@ -242,8 +335,10 @@ impl Config {
             &args.log_format,
             &[("text", LogFormat::Text), ("json", LogFormat::Json)],
         );
+        errors.check_collector(&args.otlp_endpoint);
 
         let config = (|| {
+            let build = build?;
             Some(Self {
                 registry_in: args.registry_in,
                 registry: args.registry,
@@ -254,23 +349,25 @@ impl Config {
                     .secrets_key_file
                     .unwrap_or_else(|| args.data.join(execution::secrets::KEY_FILE)),
                 data: args.data,
-                runtime: args.runtime,
+                runtime: build.runtime,
                 listen: listen?,
                 admin: admin?,
                 dashboard: args.dashboard,
+                execution_url: execution_url?,
                 idle: idle?,
                 spares: spares?,
                 max_processes: max_processes?,
-                sandbox: sandbox?,
-                sandbox_without: sandbox_without?,
+                sandbox: build.sandbox,
+                sandbox_without: build.sandbox_without,
                 sandbox_log: sandbox_log?,
-                operator: operator?,
+                operator: build.operator,
                 exceptions: exceptions?,
                 watch: watch?,
                 logs_room: u64::from(logs_mb?) << 20,
                 access_log: access_log?,
                 log: log?,
                 log_format: log_format?,
+                otlp_endpoint: Some(args.otlp_endpoint).filter(|text| !text.is_empty()),
             })
         })();
         config.filter(|_| errors.0.is_empty()).ok_or(ConfigErrors(errors.0))
@@ -281,7 +378,7 @@ impl Config {
         let paths =
             (absolute(&self.registry_in), absolute(&self.registry), absolute(&self.runtime));
         RegistryConfig {
-            esbuild: tool(&self.runtime, "@esbuild", &platform(), "bin/esbuild"),
+            esbuild: esbuild(&self.runtime),
             operator: self.operator.clone(),
             watch: self.watch,
             ..RegistryConfig::new(paths.0, paths.1, paths.2)
@@ -294,6 +391,7 @@ impl Config {
             listen: self.admin.clone(),
             token_file: absolute(&self.admin_token_file),
             dashboard: absolute(&self.dashboard),
+            execution: self.execution_url.clone(),
         }
     }
 
@@ -340,7 +438,7 @@ impl Display for Config {
         write!(
             f,
             "registry_in={} registry={} data={} runtime={} listen={} admin={} idle_seconds={} spares={} \
-             max_processes={} sandbox={:?} allow_permissions={} watch={watch} log={}",
+             max_processes={} sandbox={:?} allow_permissions={} watch={watch} log={} otlp_endpoint={}",
             self.registry_in.display(),
             self.registry.display(),
             self.data.display(),
@@ -353,6 +451,7 @@ impl Display for Config {
             self.sandbox,
             self.operator,
             self.log,
+            self.otlp_endpoint.as_deref().unwrap_or("none"),
         )
     }
 }
@@ -403,6 +502,18 @@ impl Errors {
         self.require(flag, variable, text, "a whole number above 0", value)
     }
 
+    /// A collector's address may be left out.
+    fn check_collector(&mut self, text: &str) {
+        let plain = |uri: http::Uri| {
+            uri.scheme_str() == Some("http")
+                && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        };
+        let valid = text.is_empty() || text.parse().is_ok_and(plain);
+        let (flag, variable) = ("--otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT");
+        let expected = "an address such as http://127.0.0.1:4318, without TLS";
+        self.require(flag, variable, text, expected, valid.then_some(()));
+    }
+
     fn choose<T: Copy>(
         &mut self,
         flag: &str,
@@ -434,6 +545,11 @@ fn platform() -> String {
 /// A program that npm has installed.
 fn tool(runtime: &Path, scope: &str, package: &str, file: &str) -> PathBuf {
     absolute(runtime).join("node_modules").join(scope).join(package).join(file)
+}
+
+/// The bundler.
+fn esbuild(runtime: &Path) -> PathBuf {
+    tool(runtime, "@esbuild", &platform(), "bin/esbuild")
 }
 
 /// As many processes as fit into the machine's memory, or into the share of it

@@ -10,7 +10,9 @@
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
 //! - what is told about a function: [`journal`]
 //! - what the operator gives: [`secrets`] to functions, [`tokens`] to callers
+//! - a bundle that runs once: [`invocation`]
 //! - the operator's questions and orders: [`handle`], answered as [`status`]
+//!   and [`metrics`]; what is counted: [`activity`]
 //!
 //! Execution knows nothing of the registry service; it reads the published
 //! files and never writes them.
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::socket::{self, Backlog};
 use tokio::runtime::Handle as Runtime;
 
 pub mod lanes;
@@ -63,10 +66,17 @@ pub mod journal;
 pub mod catalog;
 pub mod supervisor;
 
+pub mod histogram;
+pub mod activity;
+pub mod invocation;
+
 pub mod status;
+pub mod metrics;
 pub mod handle;
 
 pub use handle::Handle;
+pub use invocation::Bundle;
+pub use pool::Reach;
 
 use catalog::Catalog;
 use fleet::{Fleet, Settings};
@@ -155,9 +165,8 @@ impl Bound {
     pub fn new(config: Config) -> Result<Self, ExecutionError> {
         Self::check_tools(&config)?;
         let address = config.listen;
-        let listener = TcpListener::bind(address)
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|source| ExecutionError::Listen { address, source })?;
+        let listener =
+            listen(address).map_err(|source| ExecutionError::Listen { address, source })?;
         Ok(Self { listener, config })
     }
 
@@ -259,5 +268,31 @@ impl Running {
         fleet.journal.close().await;
         drop(run);
         tracing::info!("execution stopped");
+    }
+}
+
+/// As many connections may wait to be accepted as the system allows. The
+/// standard library's 128 are fewer than a burst of first requests: beyond
+/// them, a client's first packet is dropped and sent again a second later.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    socket::listen(&listener, Backlog::MAXALLOWABLE)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn three_hundred_clients_connect_before_anything_is_accepted() {
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
+        let connected: io::Result<Vec<_>> = (0..300).map(connect).collect();
+        assert_eq!(connected.unwrap().len(), 300);
     }
 }

@@ -19,7 +19,8 @@
 //! their own meanwhile.
 //!
 //! What holds here:
-//! - nothing in `registry_in` is ever changed or removed;
+//! - nothing in `registry_in` is changed or removed but by the operator's order
+//!   ([`handle`], `draft`);
 //! - a published bundle is never modified;
 //! - files in `registry` that the registry did not make are left alone;
 //! - while `registry_in` is missing or unreadable, nothing is removed;
@@ -32,6 +33,7 @@ mod service;
 mod watch;
 
 mod inbox;
+mod draft;
 
 mod plan;
 mod schedule;
@@ -52,8 +54,9 @@ use tokio::sync::oneshot;
 
 pub use bundle::{BuildError, BundlerError};
 pub use config::{RegistryConfig, WatchMode};
-pub use handle::{Commands, Handle, handle};
-pub use inbox::InboxError;
+pub use draft::{Draft, Owner};
+pub use handle::{Bundled, Changed, Commands, Deployed, Handle, OrderError, handle};
+pub use inbox::{ENTRY_FILES, InboxError};
 pub use store::StoreError;
 
 use crate::function::Problem;

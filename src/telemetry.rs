@@ -1,6 +1,13 @@
-//! What the server says of itself, on standard error.
+//! What the server says of itself: records on standard error, and [`traces`].
 
-use tracing_subscriber::EnvFilter;
+pub mod traces;
+
+use opentelemetry_otlp::ExporterBuildError;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
+
+use traces::Exporter;
 
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +23,26 @@ pub fn is_filter(text: &str) -> bool {
     EnvFilter::try_new(text).is_ok()
 }
 
-/// Begins to write records. Called once, before anything is logged.
-pub fn start(filter: &str, format: LogFormat) {
+/// Begins to write records, and to export spans where there is a collector.
+/// Called once, before anything is logged and outside any runtime. What it
+/// gives is to be kept until the end.
+pub fn start(
+    filter: &str,
+    format: LogFormat,
+    collector: Option<&str>,
+) -> Result<Option<Exporter>, ExporterBuildError> {
     // notify speaks of every folder that vanishes; that is its daily work here.
     let filter = EnvFilter::try_new(format!("notify=error,{filter}"))
         .unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
+    let records = fmt::layer().with_writer(std::io::stderr);
+    let records = match format {
         LogFormat::Text => {
             let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            builder.with_ansi(colour).with_target(true).init();
+            records.with_ansi(colour).with_filter(filter).boxed()
         }
-        LogFormat::Json => builder.json().with_target(true).init(),
-    }
+        LogFormat::Json => records.json().with_filter(filter).boxed(),
+    };
+    let exporter = collector.map(Exporter::new).transpose()?;
+    registry().with(records).with(exporter.as_ref().map(Exporter::layer)).init();
+    Ok(exporter)
 }

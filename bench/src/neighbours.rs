@@ -10,12 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use crate::Bench;
-use crate::cold::milliseconds;
+use crate::doze::{Folders, doze};
 use crate::http::Connection;
-use crate::report::Goal::RatioAtMost;
-use crate::report::{Measurement, Report, Unit};
-use crate::server::{self, Folders};
+use crate::report::Unit::Milliseconds;
+use crate::report::{Report, p99};
+use crate::{Bench, milliseconds};
 
 /// A function that goes on for as long as it is let, and is called again.
 struct Attacker {
@@ -25,20 +24,16 @@ struct Attacker {
 }
 
 const ATTACKERS: &[Attacker] = &[
-    Attacker {
-        name: "spin",
-        row: "neighbour's p99 beside a spin",
-        code: "export default () => { while (true); };",
-    },
+    Attacker { name: "spin", row: "a spin", code: "export default () => { while (true); };" },
     Attacker {
         name: "memory",
-        row: "neighbour's p99 beside a memory bomb",
+        row: "a memory bomb",
         code: "const kept: unknown[] = [];
                export default () => { for (;;) kept.push(new Uint8Array(1 << 20).fill(1)); };",
     },
     Attacker {
         name: "workers",
-        row: "neighbour's p99 beside a worker bomb",
+        row: "a worker bomb",
         code: "const code = 'data:text/javascript,while (true);';
                export default async () => {
                  for (;;) {
@@ -49,13 +44,13 @@ const ATTACKERS: &[Attacker] = &[
     },
     Attacker {
         name: "flood",
-        row: "neighbour's p99 beside a log flood",
+        row: "a log flood",
         code: "const line = 'flood '.repeat(100);
                export default () => { for (;;) console.log(line); };",
     },
     Attacker {
         name: "endless",
-        row: "neighbour's p99 beside an endless response",
+        row: "an endless response",
         code: "const chunk = new Uint8Array(64 << 10);
                export default () => new ReadableStream({ pull: (b) => b.enqueue(chunk) });",
     },
@@ -66,39 +61,34 @@ const PACE: Duration = Duration::from_millis(2);
 /// For an attacker to get going, or to be gone.
 const SETTLE: Duration = Duration::from_millis(200);
 
-pub(crate) fn round(bench: &Bench, report: &mut Report) -> Result<(), String> {
+pub(crate) fn round(bench: &Bench, report: &mut Report, _round: usize) -> Result<(), String> {
     let folders = Folders::new(bench, "neighbours")?;
     folders.add_hello("hello", "{}")?;
     for Attacker { name, code, .. } in ATTACKERS {
         folders.add(name, MANIFEST, code)?;
     }
-    let mut doze = server::doze(bench, "up", &folders, &[])?;
+    let mut server = doze(bench, "up", &folders, &[])?;
     schedule(&["chrt", "--fifo", "--pid", "1"]);
-    doze.wait_for("/hello")?;
+    server.wait_for("/hello")?;
     let seconds = Duration::from_secs_f64(bench.pace.attack_seconds);
     thread::sleep(SETTLE);
-    p99(doze.address, SETTLE)?;
-    let quiet = p99(doze.address, seconds)?;
+    measured_p99(server.address, SETTLE)?;
+    let quiet = measured_p99(server.address, seconds)?;
     for attacker in ATTACKERS {
         let over = AtomicBool::new(false);
         let beside = thread::scope(|scope| {
-            scope.spawn(|| attack(doze.address, attacker.name, &over));
+            scope.spawn(|| attack(server.address, attacker.name, &over));
             thread::sleep(SETTLE);
-            let measured = p99(doze.address, seconds);
+            let measured = measured_p99(server.address, seconds);
             over.store(true, Ordering::Relaxed);
             measured
         })?;
-        let measurement = Measurement {
-            name: attacker.row,
-            unit: Unit::Milliseconds,
-            goals: &[RatioAtMost(2.0)],
-            reference: "quiet",
-        };
-        report.add(&measurement, beside, Some(quiet));
+        let row = format!("neighbour's p99 beside {}", attacker.row);
+        report.add(&row, Milliseconds, beside, &[("quiet", Some(quiet))]);
         thread::sleep(SETTLE);
     }
     schedule(&["chrt", "--other", "--pid", "0"]);
-    drop(doze);
+    drop(server);
     folders.remove();
     Ok(())
 }
@@ -123,7 +113,7 @@ fn attack(address: SocketAddr, name: &str, over: &AtomicBool) {
     schedule(&["renice", "-n", "19", "-p"]);
     while !over.load(Ordering::Relaxed) {
         let Ok(mut connection) = Connection::open(address) else { continue };
-        if connection.ask_and_close(&format!("/{name}")).is_err() {
+        if connection.ask(&format!("/{name}"), "connection: close\r\n").is_err() {
             continue;
         }
         while !over.load(Ordering::Relaxed) && connection.skip_some().unwrap_or(false) {}
@@ -131,7 +121,7 @@ fn attack(address: SocketAddr, name: &str, over: &AtomicBool) {
 }
 
 /// The neighbour's p99 in milliseconds, at a steady pace.
-fn p99(address: SocketAddr, time: Duration) -> Result<f64, String> {
+fn measured_p99(address: SocketAddr, time: Duration) -> Result<f64, String> {
     let told = |error: std::io::Error| format!("the neighbour did not answer: {error}");
     let mut connection = Connection::open(address).map_err(told)?;
     let begun = Instant::now();
@@ -145,6 +135,5 @@ fn p99(address: SocketAddr, time: Duration) -> Result<f64, String> {
         times.push(milliseconds(asked));
         thread::sleep(PACE);
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() * 99 / 100])
+    Ok(p99(&times))
 }

@@ -1,87 +1,152 @@
-//! Requests to a running instance, beside nginx in front of plain Deno.
+//! Requests to a running instance, beside what one would put in front of plain
+//! Deno, and beside other servers of the same answer.
 
+use std::fs;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::path::Path;
 
-use crate::Bench;
-use crate::report::Goal::{RatioAtLeast, RatioAtMost};
-use crate::report::{Measurement, Report, Unit};
-use crate::server::{self, Folders};
+use crate::doze::{Folders, doze};
+use crate::load::{Body, Load, Served, wrk};
+use crate::report::Report;
+use crate::report::Unit::{Microseconds, PerSecond};
+use crate::{Bench, bare, http, reference};
 
-const LATENCY: Measurement = Measurement {
-    name: "warm, 1 connection, p50",
-    unit: Unit::Microseconds,
-    goals: &[RatioAtMost(1.0)],
-    reference: "nginx → Deno",
-};
-const THROUGHPUT: Measurement = Measurement {
-    name: "warm, 32 connections",
-    unit: Unit::RequestsPerSecond,
-    goals: &[RatioAtLeast(1.0)],
-    reference: "nginx → Deno",
-};
+const IDLE: usize = 1_000;
 
-pub(crate) fn round(bench: &Bench, report: &mut Report) -> Result<(), String> {
-    for tool in ["nginx", "wrk"] {
-        if Command::new(tool).arg("-v").output().is_err() {
-            report.leave_out("warm requests", &format!("{tool} is not installed"));
-            return Ok(());
-        }
-    }
+struct Case {
+    name: &'static str,
+    path: &'static str,
+    body: Body,
+}
+
+const CASES: [Case; 4] = [
+    Case { name: "tiny GET", path: "", body: Body::None },
+    Case { name: "1 KB JSON POST", path: "/app/echo", body: Body::Json(1 << 10) },
+    Case { name: "1 MB response", path: "/app/large", body: Body::None },
+    Case { name: "10 MB upload", path: "/app/upload", body: Body::Bytes(10 << 20) },
+];
+
+pub(crate) fn round(bench: &Bench, report: &mut Report, round: usize) -> Result<(), String> {
+    let (Some(nginx), Some(program)) = (&bench.tools.nginx, &bench.tools.wrk) else {
+        report.leave_out("warm requests", "they need nginx and wrk");
+        return Ok(());
+    };
     let folders = Folders::new(bench, "warm")?;
     folders.add_hello("hello", "{}")?;
-    let mut doze = server::doze(bench, "up", &folders, &[])?;
-    doze.wait_for("/hello")?;
-    let deno = server::deno(bench)?;
-    let nginx = server::nginx(bench, &deno)?;
+    let app = bench.reference.join("app.js");
+    let code = fs::read_to_string(&app).map_err(|error| error.to_string())?;
+    folders.add("app", "{}", &format!("// @ts-nocheck\n{code}"))?;
+    let mut ours = doze(bench, "up", &folders, &[])?;
+    ours.wait_for("/hello")?;
+    ours.wait_for("/app/large")?;
+    let deno = reference::deno(bench, &bench.reference.join("hello.js"))?;
+    let deno_app = reference::deno(bench, &reference::serving(bench, "app", &app)?)?;
+    let theirs = reference::nginx(bench, nginx, &deno, &deno_app)?;
+    theirs_answers_the_same(ours.address, theirs.address)?;
 
-    let seconds = bench.pace.warm_seconds;
-    // Both sides compile their hot code first.
-    wrk(doze.address, "/hello", 32, 1)?;
-    wrk(nginx.address, "/", 32, 1)?;
-    let ours = wrk(doze.address, "/hello", 1, seconds)?;
-    let theirs = wrk(nginx.address, "/", 1, seconds)?;
-    report.add(&LATENCY, ours.p50, Some(theirs.p50));
-    let ours = wrk(doze.address, "/hello", 32, seconds)?;
-    let theirs = wrk(nginx.address, "/", 32, seconds)?;
-    report.add(&THROUGHPUT, ours.per_second, Some(theirs.per_second));
+    let load = |connections| Load {
+        connections,
+        seconds: bench.pace.warm_seconds,
+        body: Body::None,
+        field: None,
+    };
+    let run = |address, path: &str, load| wrk(bench, program, address, path, load);
+    // Each goes first in every other round.
+    let both = |path: &str, load| -> Result<(Served, Served), String> {
+        let mine = if path.is_empty() { "/hello" } else { path };
+        let other = if path.is_empty() { "/" } else { path };
+        if round.is_multiple_of(2) {
+            let second = run(theirs.address, other, load)?;
+            return Ok((run(ours.address, mine, load)?, second));
+        }
+        Ok((run(ours.address, mine, load)?, run(theirs.address, other, load)?))
+    };
+    // All sides compile their hot code first.
+    both("", Load { seconds: 1.0, ..load(32) })?;
 
-    drop((doze, nginx, deno));
+    for Case { name, path, body } in CASES {
+        let (one, theirs) = both(path, Load { body, ..load(1) })?;
+        let row = format!("{name}, 1 connection, p50");
+        report.add(&row, Microseconds, one.p50, &[("nginx → Deno", Some(theirs.p50))]);
+        let (many, theirs) = both(path, Load { body, ..load(32) })?;
+        let row = format!("{name}, 32 connections");
+        let theirs = ("nginx → Deno", Some(theirs.per_second));
+        report.add(&row, PerSecond, many.per_second, &[theirs]);
+        if path.is_empty() {
+            let others = others(bench, program, load(32))?;
+            report.add(&row, PerSecond, many.per_second, &others);
+        }
+    }
+    let closed = Load { field: Some("connection: close"), ..load(32) };
+    let (mine, other) = both("", closed)?;
+    let beside = [("nginx → Deno", Some(other.per_second))];
+    report.add("tiny GET, a connection each", PerSecond, mine.per_second, &beside);
+
+    let mut idle = hold(ours.address, "/hello")?;
+    idle.extend(hold(theirs.address, "/")?);
+    let (mine, other) = both("", load(32))?;
+    let beside = [("nginx → Deno", Some(other.per_second))];
+    let row = "tiny GET, 32 connections, 1,000 idle besides";
+    report.add(row, PerSecond, mine.per_second, &beside);
+    drop(idle);
+    drop((ours, theirs, deno, deno_app));
     folders.remove();
     Ok(())
 }
 
-struct Load {
-    /// Microseconds.
-    p50: f64,
-    per_second: f64,
+fn theirs_answers_the_same(ours: SocketAddr, theirs: SocketAddr) -> Result<(), String> {
+    for (mine, other) in [("/hello", "/"), ("/app/large", "/app/large")] {
+        let mine = http::get(ours, mine).map_err(|error| error.to_string())?;
+        let other = http::get(theirs, other).map_err(|error| error.to_string())?;
+        if (mine.status, &mine.body) != (other.status, &other.body) {
+            return Err("the two sides answer differently".to_owned());
+        }
+    }
+    Ok(())
 }
 
-fn wrk(address: SocketAddr, path: &str, connections: u32, seconds: u64) -> Result<Load, String> {
-    let output = Command::new("wrk")
-        .args(["--latency", "--threads", &connections.min(2).to_string()])
-        .args(["--connections", &connections.to_string()])
-        .args(["--duration", &format!("{seconds}s"), &format!("http://{address}{path}")])
-        .output()
-        .map_err(|error| format!("cannot start wrk: {error}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    if text.contains("Non-2xx") || text.contains("Socket errors") {
-        return Err(format!("wrk saw requests fail:\n{text}"));
+/// The same tiny answer from other servers, in requests per second.
+fn others(
+    bench: &Bench,
+    program: &Path,
+    load: Load,
+) -> Result<Vec<(&'static str, Option<f64>)>, String> {
+    let warm = Load { seconds: 1.0, ..load };
+    let run = |address| -> Result<f64, String> {
+        wrk(bench, program, address, "/", warm)?;
+        Ok(wrk(bench, program, address, "/", load)?.per_second)
+    };
+    let tools = &bench.tools;
+    let socket = bench.work.join("bare.sock");
+    let deno = reference::deno_on_socket(bench, &socket)?;
+    let proxy = bare::start(&socket)?;
+    let mut others = vec![("bare proxy", Some(run(proxy)?))];
+    drop(deno);
+    if let (Some(passenger), Some(node)) = (&tools.passenger, &tools.node) {
+        let server = reference::passenger(bench, passenger, node)?;
+        others.push(("Passenger", Some(run(server.address)?)));
     }
-    let figure =
-        |label: &str| text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
-    let p50 = figure("50%").and_then(microseconds);
-    let per_second = figure("Requests/sec:").and_then(|figure| figure.parse().ok());
-    match (p50, per_second) {
-        (Some(p50), Some(per_second)) => Ok(Load { p50, per_second }),
-        _ => Err(format!("wrk said something else than expected:\n{text}")),
+    if bench.pace.others {
+        let deno = reference::deno(bench, &bench.reference.join("hello.js"))?;
+        others.push(("plain Deno", Some(run(deno.address)?)));
+        drop(deno);
+        if let Some(node) = &tools.node {
+            others.push(("node", Some(run(reference::node(bench, node)?.address)?)));
+        }
+        if let Some(workerd) = &tools.workerd {
+            others.push(("workerd", Some(run(reference::workerd(bench, workerd)?.address)?)));
+        }
     }
+    Ok(others)
 }
 
-/// Reads `72.00us`, `1.20ms` or `1.00s`.
-fn microseconds(text: &str) -> Option<f64> {
-    [("us", 1.0), ("ms", 1e3), ("s", 1e6)].into_iter().find_map(|(unit, factor)| {
-        let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
-        Some(number * factor)
-    })
+/// Connections that have been answered once and stay open.
+fn hold(address: SocketAddr, path: &str) -> Result<Vec<http::Connection>, String> {
+    let open = |_| {
+        let mut connection = http::Connection::open(address)?;
+        connection.get(path)?;
+        Ok(connection)
+    };
+    let opened: std::io::Result<_> = (0..IDLE).map(open).collect();
+    opened.map_err(|error| format!("cannot hold {IDLE} connections: {error}"))
 }

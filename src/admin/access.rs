@@ -82,6 +82,11 @@ impl Access {
         Ok(Self { token, origin, sessions: Sessions::default() })
     }
 
+    /// The operator's token, for the service that shares it.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Says where the dashboard is. The token itself is shown once only.
     pub(super) fn announce(&self, address: &Address) {
         tracing::info!(%address, "admin is listening");

@@ -54,6 +54,65 @@ pub(super) struct Function {
     manifest: Option<Manifest>,
     /// Its processes.
     instances: Vec<Instance>,
+    /// What was counted since the server began.
+    counters: Counters,
+}
+
+/// What was counted since the server began.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Counters {
+    /// Requests, however they ended, but for those that the gateway refused with
+    /// 4xx before anything was done for them.
+    requests: u64,
+    /// Answers with 5xx, the platform's and the function's own.
+    errors: u64,
+    /// Answers that took too long.
+    timeouts: u64,
+    /// Answers by a process that was started for the request.
+    cold_starts: u64,
+    /// Answers by a spare.
+    spare_starts: u64,
+    /// Instances that ended by themselves.
+    crashes: u64,
+    /// Requests that are being served or wait.
+    in_flight: u64,
+    /// When the last answer was given.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_request_at: Option<Timestamp>,
+    /// From a request's head to its response's; null before the first one.
+    latency_seconds: Option<Latency>,
+}
+
+/// How long answers take, from fixed buckets.
+#[derive(Debug, Serialize, ToSchema)]
+struct Latency {
+    /// What half of them do not exceed.
+    p50: f64,
+    /// What 95 of 100 do not exceed.
+    p95: f64,
+    /// What 99 of 100 do not exceed.
+    p99: f64,
+}
+
+impl Counters {
+    fn of(status: &FunctionStatus) -> Self {
+        let counts = &status.counts;
+        let quantile = |share| counts.latency.quantile(share);
+        let latency =
+            || Some(Latency { p50: quantile(0.5)?, p95: quantile(0.95)?, p99: quantile(0.99)? });
+        Self {
+            requests: counts.requests(),
+            errors: counts.errors,
+            timeouts: counts.timeouts,
+            cold_starts: counts.cold_starts,
+            spare_starts: counts.spare_starts,
+            crashes: counts.crashes,
+            in_flight: status.in_flight(),
+            last_request_at: counts.last_request,
+            latency_seconds: latency(),
+        }
+    }
 }
 
 /// Whether the newest source runs.
@@ -85,7 +144,8 @@ pub(super) struct ProblemView {
 
 impl From<FunctionStatus> for Function {
     fn from(status: FunctionStatus) -> Self {
-        let FunctionStatus { name, standing, deployment, instances } = status;
+        let counters = Counters::of(&status);
+        let FunctionStatus { name, standing, deployment, instances, .. } = status;
         let release = deployment.map(|deployment| deployment.release.clone());
         let state = match standing.state {
             "live" => PublishedState::Live,
@@ -105,6 +165,7 @@ impl From<FunctionStatus> for Function {
             built_at: release.as_ref().map(|release| release.built_at),
             manifest: release.map(|release| release.manifest),
             instances: instances.into_iter().map(Instance::from).collect(),
+            counters,
         }
     }
 }

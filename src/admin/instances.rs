@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::path::InstancePath;
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
-use crate::execution::status::{InstanceStatus, Usage};
+use crate::execution::status::InstanceStatus;
 
 pub(super) fn routes(execution: Handle) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(retire)).with_state(execution)
@@ -52,7 +52,7 @@ pub(super) struct Instance {
 
 impl From<InstanceStatus> for Instance {
     fn from(status: InstanceStatus) -> Self {
-        let usage = status.born.pid.and_then(Usage::of);
+        let usage = status.usage();
         let deployment = status.deployment.as_deref();
         Self {
             id: status.id.to_string(),

@@ -4,10 +4,10 @@
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -66,6 +66,18 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
+    /// The body is of none of these types.
+    pub fn unsupported_media_type(expected: &[&str]) -> Self {
+        let expected: Vec<_> = expected.iter().map(|kind| format!("`{kind}`")).collect();
+        let message = format!("expected `content-type` to be {}", expected.join(" or "));
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
+    }
+
+    /// The body is larger than it may be.
+    pub fn too_large_a_body(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    }
+
     /// Something of this kind does not exist; `code` ends in `_not_found`.
     pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
@@ -96,6 +108,11 @@ impl ApiError {
         let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
         tracing::error!(error = message, "failed to answer a call of the admin API");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// The same error, with what comes before it.
+    pub(super) fn after(self, what: &str) -> Self {
+        Self { message: format!("{what}; {}", self.message), ..self }
     }
 
     /// No such route.
@@ -140,10 +157,17 @@ pub(super) async fn identify(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, id);
+        // A relayed response, or a function's, says by itself what is in its log.
+        headers.entry(REQUEST_ID).or_insert(id);
     }
     tracing::debug!(%method, path, id, status = response.status().as_u16(), "admin request");
     response
+}
+
+/// What a body is, in lower case and without parameters.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A JSON body whose mistakes are answered in the API's own form.
@@ -156,11 +180,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Payload<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(value)) => Ok(Self(value)),
-            Err(JsonRejection::MissingJsonContentType(_)) => Err(ApiError::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "expected `content-type: application/json`",
-            )),
+            Err(JsonRejection::MissingJsonContentType(_)) => {
+                Err(ApiError::unsupported_media_type(&["application/json"]))
+            }
+            Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(ApiError::too_large_a_body(rejection.body_text()))
+            }
             Err(rejection) => Err(ApiError::bad_request(rejection.body_text())),
         }
     }

@@ -10,7 +10,15 @@ use crate::sandbox::{Mode, Sandbox, Spawner};
 use crate::{admin, execution, registry, shutdown, telemetry};
 
 pub(super) fn run(services: Services, config: &Config) -> ExitCode {
-    telemetry::start(&config.log, config.log_format);
+    let collector = config.otlp_endpoint.as_deref();
+    // Kept to the end: what it has not sent by then it sends when it goes.
+    let _exporter = match telemetry::start(&config.log, config.log_format, collector) {
+        Ok(exporter) => exporter,
+        Err(error) => {
+            eprintln!("doze: failed to export traces: {}", super::chain(&error));
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("doze-supervisor")

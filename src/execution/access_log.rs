@@ -70,12 +70,13 @@ impl Drop for Entry {
         let function = function.as_ref().map(FunctionName::as_str);
         // Without a response, its client has left.
         let response = response.as_ref();
+        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         // The query may hold secrets.
         tracing::info!(
             target: "access", %method, path = uri.path(),
             status = response.map(|response| response.status.as_u16()),
             start = response.map(|response| &*response.start).filter(|start| !start.is_empty()),
-            micros = begun.elapsed().as_micros(),
+            micros,
             bytes = response.map_or(0, |response| response.bytes),
             function, request, "request"
         );

@@ -2,6 +2,7 @@
 //! for one more.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use super::activity::Meter;
 use super::instance::{Deployment, InstanceId, Spare, StartError};
 use super::journal::Journal;
 use super::keeper::Keeper;
@@ -52,6 +54,8 @@ pub struct Fleet {
     pub journal: Arc<Journal>,
     /// What the operator holds for functions.
     pub secrets: Arc<Secrets>,
+    /// What is counted of all functions together.
+    pub meter: Arc<Meter>,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -107,6 +111,7 @@ impl Fleet {
             settings,
             journal,
             secrets,
+            meter: Arc::default(),
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),
@@ -120,6 +125,11 @@ impl Fleet {
     /// Runs a task on the supervisor's threads.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task);
+    }
+
+    /// Where this server's processes have their folders.
+    pub fn run_folder(&self) -> &Path {
+        self.launcher.run_folder()
     }
 
     /// Whether this server can run the deployment at all.

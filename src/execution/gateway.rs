@@ -17,8 +17,9 @@ use serde_json::json;
 use tracing::Instrument;
 
 use super::access_log::Entry;
+use super::activity::Outcome;
 use super::headers::{self, Passage};
-use super::lease::LeaseError;
+use super::lease::{LeaseError, Origin};
 use super::pool::{Pool, Serves};
 use super::proxy::{self, Outbound};
 use super::reply::{Code, Failure, REQUEST_ID, ReplyBody, START, json_response};
@@ -30,6 +31,7 @@ use crate::function::manifest::Auth;
 use crate::http1::body::Framing;
 use crate::sandbox::report::Missing;
 use crate::sandbox::{Layer, Report};
+use crate::telemetry::traces;
 
 /// Limits on what a client may send.
 #[derive(Debug, Clone)]
@@ -100,8 +102,12 @@ impl Gateway {
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
     {
         let id = headers::request_id(&request.parts.headers);
-        let span = tracing::debug_span!("request", id);
-        self.handle_as(request, &id).instrument(span).await
+        let span =
+            tracing::debug_span!(target: traces::TARGET, "request", id, otel.kind = "server");
+        traces::continue_from(&span, &request.parts.headers);
+        let response = self.handle_as(request, &id).instrument(span.clone()).await;
+        traces::finish(&span, response.status(), response.headers().get(START));
+        response
     }
 
     async fn handle_as<B>(&self, request: Inbound<B>, id: &str) -> Response<ReplyBody<B>>
@@ -139,9 +145,18 @@ impl Gateway {
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
     {
         let uri = request.parts.uri.clone();
-        match self.router.route(uri.path()) {
+        traces::describe(&request.parts.method, uri.path());
+        let routing = tracing::trace_span!(target: traces::TARGET, "route");
+        match routing.in_scope(|| self.router.route(uri.path())) {
             Route::Function { pool, path, bare } => {
-                self.invoke(&pool, request, path, bare, id).await
+                traces::name_function(pool.name.as_str());
+                let watch = pool.watch();
+                let result = self.invoke(&pool, request, path, bare, id).await;
+                match outcome(&result) {
+                    Some(outcome) => watch.answered(outcome),
+                    None => watch.refused(),
+                }
+                result
             }
             Route::Reserved(path) => self.own(path),
             Route::Nothing => Err(not_found(uri.path())),
@@ -220,6 +235,22 @@ impl Gateway {
             }
             _ => Err(not_found(&format!("/_/{path}"))),
         }
+    }
+}
+
+/// What counts of an answer; `None` for a request that was refused.
+fn outcome<B>(result: &Result<Response<B>, Failure>) -> Option<Outcome> {
+    match result {
+        Ok(response) => Some(Outcome {
+            error: response.status().is_server_error(),
+            timeout: false,
+            origin: response.headers().get(START).and_then(Origin::of),
+        }),
+        Err(failure) => failure.code.status().is_server_error().then(|| Outcome {
+            error: true,
+            timeout: failure.code == Code::InvocationTimeout,
+            origin: None,
+        }),
     }
 }
 

@@ -11,15 +11,20 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::{fs, io};
 
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::activity::{Meter, MinuteCounts};
 use super::fleet::Fleet;
 use super::gateway::Gateway;
 use super::instance::InstanceId;
+use super::invocation::{self, Bundle, RunBody};
 use super::journal::reading::{Following, Snapshot};
 use super::life::StopReason;
-use super::pool::Pool;
+use super::pool::{Pool, Reach};
 use super::status::{FunctionStatus, InstanceStatus, RevisionStatus, ServerStatus, Usage};
-use crate::function::FunctionName;
 use crate::function::published::{BUNDLE, Published, RECORD, REVISIONS};
+use crate::function::{FunctionName, RevisionId};
 
 /// The operator's side of a running server. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -57,6 +62,12 @@ impl Handle {
         self.pool(name).map(|pool| pool.status())
     }
 
+    /// The last hour of a function, oldest first; `None` where no such function
+    /// is published.
+    pub fn activity(&self, name: &FunctionName) -> Option<Vec<MinuteCounts>> {
+        self.pool(name).map(|pool| pool.activity().minutes())
+    }
+
     fn pool(&self, name: &FunctionName) -> Option<Arc<Pool>> {
         self.0.gateway.router.all().get(name).cloned()
     }
@@ -77,6 +88,11 @@ impl Handle {
         // A spare may become an instance in between, and never the other way.
         fleet.discard_spare(id)
             || fleet.active_pools().iter().any(|pool| pool.retire(id, StopReason::Retired))
+    }
+
+    /// What is counted of all functions together.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.0.fleet.meter
     }
 
     /// The server itself.
@@ -127,5 +143,19 @@ impl Handle {
         let (snapshot, following) = self.0.fleet.journal.read(name).await?;
         let known = !snapshot.is_empty() || self.pool(name).is_some();
         Ok(known.then_some((snapshot, following)))
+    }
+
+    /// How far a published revision got.
+    pub fn reach(&self, name: &FunctionName, revision: &RevisionId) -> Reach {
+        self.pool(name).map_or(Reach::Missing, |pool| pool.reach(revision))
+    }
+
+    /// Runs a bundle once, in a process that ends with its response.
+    pub async fn invoke(
+        &self,
+        bundle: Bundle,
+        request: Request<Bytes>,
+    ) -> io::Result<Response<RunBody>> {
+        invocation::invoke(&self.0.fleet, bundle, request).await
     }
 }

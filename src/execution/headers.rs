@@ -10,12 +10,12 @@ use super::link::Link;
 use super::reply::REQUEST_ID;
 use crate::http1::body::Framing;
 use crate::http1::head::{tokens, upgrade, write_request};
+use crate::telemetry::traces::{self, TRACEPARENT};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TOKEN: HeaderName = HeaderName::from_static("x-doze-token");
 
 /// Fields that speak of one connection only (RFC 9110, 7.6.1).
@@ -160,7 +160,9 @@ pub fn to_instance(
         .as_bytes()
         .eq_ignore_ascii_case(b"https");
     insert_text(headers, REQUEST_ID, passage.request_id);
-    if !headers.get(TRACEPARENT).is_some_and(is_traceparent) {
+    if let Some(own) = traces::current() {
+        insert_text(headers, TRACEPARENT, &own);
+    } else if !headers.get(TRACEPARENT).is_some_and(traces::is_traceparent) {
         let new = format!("00-{:032x}-{:016x}-00", rand::random::<u128>(), rand::random::<u64>());
         insert_text(headers, TRACEPARENT, &new);
     }
@@ -178,17 +180,6 @@ fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
     if let Ok(value) = HeaderValue::from_str(text) {
         headers.insert(name, value);
     }
-}
-
-/// Whether this is a W3C trace context of a version that we can pass on.
-fn is_traceparent(value: &HeaderValue) -> bool {
-    let parts: Vec<_> = value.as_bytes().split(|b| *b == b'-').collect();
-    let hex = |part: &[u8], digits| {
-        part.len() == digits && part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    matches!(parts[..], [version, trace, span, flags]
-        if hex(version, 2) && version != b"ff" && hex(trace, 32) && hex(span, 16) && hex(flags, 2)
-            && trace.iter().any(|b| *b != b'0') && span.iter().any(|b| *b != b'0'))
 }
 
 #[cfg(test)]

@@ -122,6 +122,11 @@ impl Drop for Folder {
 }
 
 impl Launcher {
+    /// Where instances get their folders.
+    pub fn run_folder(&self) -> &Path {
+        &self.tools.run
+    }
+
     /// A launcher that has launched nothing.
     pub fn new(tools: Tools) -> Self {
         Self { tools, cache: OnceCell::new(), ahead: Mutex::default() }

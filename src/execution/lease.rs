@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::instance::{Instance, StartError};
 use super::pool::Pool;
 
@@ -30,6 +32,11 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// Reads back what [`Self::as_str`] wrote.
+    pub fn of(value: &HeaderValue) -> Option<Self> {
+        [Self::Warm, Self::Spare, Self::Cold].into_iter().find(|origin| value == origin.as_str())
+    }
+
     /// The header's value.
     pub fn as_str(self) -> &'static str {
         match self {

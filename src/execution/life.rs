@@ -75,6 +75,20 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// Each of them, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Idle,
+        Self::Superseded,
+        Self::Removed,
+        Self::Oneshot,
+        Self::Stuck,
+        Self::WroteTooMuch,
+        Self::MadeRoom,
+        Self::StartFailed,
+        Self::Retired,
+        Self::Shutdown,
+    ];
+
     /// The word in logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

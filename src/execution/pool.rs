@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::activity::{Activity, Watch};
 use super::backoff::Backoff;
 use super::fleet::Fleet;
 use super::instance::{Deployment, InstanceId, Progress, StartError};
@@ -23,10 +24,10 @@ use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
 use super::limit::Limit;
 use super::status::{FunctionStatus, Standing};
-use crate::function::FunctionName;
 use crate::function::manifest::Mode;
+use crate::function::{FunctionName, RevisionId};
 pub use idle::IdleVerdict;
-use slots::Slot;
+use slots::{Slot, Start};
 
 /// Requests that may wait for one function. Beyond it, waiting longer helps
 /// neither the caller nor the machine.
@@ -37,6 +38,7 @@ const MAX_WAITING: usize = 1024;
 pub struct Pool {
     /// The function.
     pub name: FunctionName,
+    activity: Activity,
     fleet: Arc<Fleet>,
     state: Mutex<State>,
     /// A process of it has used much of a processor. One that ends by that has
@@ -86,6 +88,19 @@ pub enum Serves {
     ShuttingDown,
 }
 
+/// How far a published revision got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Requests get it.
+    Served,
+    /// Requests get another one, until an instance of this one has started.
+    Coming,
+    /// It did not start, and another one serves on.
+    Failed,
+    /// There is no such function.
+    Missing,
+}
+
 /// Leases that were granted under the lock and are sent after it.
 type Granted = Vec<(oneshot::Sender<Result<Lease, LeaseError>>, Result<Lease, LeaseError>)>;
 
@@ -104,7 +119,8 @@ impl Pool {
             refusal_told: None,
         };
         let uses_much = AtomicBool::new(false);
-        Arc::new(Self { name, fleet, state: Mutex::new(state), uses_much })
+        let activity = Activity::default();
+        Arc::new(Self { name, activity, fleet, state: Mutex::new(state), uses_much })
     }
 
     /// Whether its last process used much of a processor.
@@ -120,6 +136,25 @@ impl Pool {
     /// What requests get at present.
     pub fn serves(&self) -> Serves {
         self.lock().serves.clone()
+    }
+
+    /// How far that revision got.
+    pub fn reach(&self, revision: &RevisionId) -> Reach {
+        let state = self.lock();
+        match &state.serves {
+            Serves::Deployment(deployment) if deployment.revision() == revision => {}
+            Serves::Removed => return Reach::Missing,
+            _ => return Reach::Coming,
+        }
+        let is_new = |slot: &&Slot| slot.instance.deployment.revision() == revision;
+        let (new, old): (Vec<_>, Vec<_>) = state.slots.iter().partition(is_new);
+        if !old.iter().any(|slot| slot.life.is_serving()) {
+            Reach::Served
+        } else if state.booting > 0 || new.iter().any(|slot| slot.may_serve()) {
+            Reach::Coming
+        } else {
+            Reach::Failed
+        }
     }
 
     /// The right to send one request to an instance. Starts one where that is
@@ -201,7 +236,7 @@ impl Pool {
             return Err(self.refused(state, &deployment, error));
         }
         let Some(spare) = self.fleet.take_spare(&deployment.profile) else { return Ok(None) };
-        let index = self.adopt(state, spare, deployment, Origin::Spare);
+        let index = self.adopt(state, spare, deployment, Start::now(Origin::Spare));
         Ok(Some(self.lease_on(state, index)))
     }
 
@@ -302,6 +337,7 @@ impl Pool {
         let mut state = self.lock();
         let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
         slot.on(Event::Started);
+        self.fleet.meter.started(slot.origin, slot.begun.elapsed());
         slot.instance.progress.send_replace(Progress::Started);
         let deployment = Arc::clone(&slot.instance.deployment);
         state.backoff.succeeded();
@@ -332,7 +368,14 @@ impl Pool {
     pub fn exited(self: &Arc<Self>, id: InstanceId) {
         let mut state = self.lock();
         let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
-        let unasked = !matches!(slot.life, Life::Draining { .. });
+        let reason = match slot.life {
+            Life::Draining { reason, .. } => Some(reason),
+            _ => None,
+        };
+        self.fleet.meter.stopped(reason);
+        if reason.is_none() {
+            self.activity.crashed(&self.fleet.meter);
+        }
         slot.on(Event::Exited);
         let short = slot.since.elapsed() < SHORT_LIFE;
         slot.instance.progress.send_if_modified(|progress| match progress {
@@ -342,8 +385,8 @@ impl Pool {
                 true
             }
         });
-        match (unasked, short) {
-            (true, true) => state.restarts.failed(Instant::now()),
+        match (reason, short) {
+            (None, true) => state.restarts.failed(Instant::now()),
             _ => state.restarts.succeeded(),
         }
         state.slots.retain(|slot| slot.life != Life::Ended { leases: 0 });
@@ -391,6 +434,16 @@ impl Pool {
         found
     }
 
+    /// A request begins, which counts whatever becomes of it.
+    pub fn watch(&self) -> Watch<'_> {
+        self.activity.watch(&self.fleet.meter)
+    }
+
+    /// How the function fares.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
     /// What can be told of the function and its processes.
     pub fn status(&self) -> FunctionStatus {
         let state = self.lock();
@@ -403,6 +456,9 @@ impl Pool {
             standing: Arc::clone(&state.standing),
             deployment,
             instances: state.slots.iter().filter_map(Slot::status).collect(),
+            waiting: state.waiting.len(),
+            counts: self.activity.counts(),
+            own_series: self.activity.has_series(),
         }
     }
 

@@ -8,6 +8,7 @@ use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
 use http_body::Body;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::exchange::{Exchange, ExchangeError, InstanceBody, RESPONSE_HEAD};
 use super::headers::{self, Passage};
@@ -20,6 +21,7 @@ use super::reply::{Code, ERROR, Failure, ReplyBody, START};
 use super::request_body::RequestBodyError;
 use crate::http1::body::Framing;
 use crate::http1::head::{BadHead, ResponseHead, upgrade};
+use crate::telemetry::traces;
 
 /// Leases tried for one request whose instances turn out to be gone.
 const MAX_ATTEMPTS: usize = 3;
@@ -62,7 +64,8 @@ where
     let Outbound { mut parts, mut body, framing } = request;
     let repeatable = body.is_none() && parts.method.is_idempotent();
     for attempt in 1..=MAX_ATTEMPTS {
-        let lease = pool.lease(limit).await?;
+        let waiting = tracing::trace_span!(target: traces::TARGET, "lease");
+        let lease = pool.lease(limit).instrument(waiting).await?;
         let instance = Arc::clone(&lease.instance);
         let running = lease.origin == Origin::Warm;
         // A process that cannot be reached has not seen the request, so another
@@ -75,9 +78,13 @@ where
             }
             continue;
         };
-        let head = headers::to_instance(&mut parts, framing, passage, &instance.link);
+        let forwarding = tracing::trace_span!(target: traces::TARGET, "forward");
+        let head = forwarding
+            .in_scope(|| headers::to_instance(&mut parts, framing, passage, &instance.link));
         let mut exchange = Exchange::new(connection, head, body.take(), framing);
-        match respond(&mut exchange, &parts.method, &instance, limit, passage.request_id).await {
+        let responding =
+            respond(&mut exchange, &parts.method, &instance, limit, passage.request_id);
+        match responding.instrument(forwarding).await {
             Ok(head) => return accept(head, exchange, lease),
             // An unused connection to a running instance may have been closed
             // while this request was on its way.
@@ -108,11 +115,14 @@ where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
     let started = if instance.is_starting() {
-        tokio::select! {
-            biased;
-            result = exchange.response(method) => Some(result),
-            _ = timeout(START_TIMEOUT + VERDICT_TIMEOUT, instance.decided()) => None,
-        }
+        let started = async {
+            tokio::select! {
+                biased;
+                result = exchange.response(method) => Some(result),
+                _ = timeout(START_TIMEOUT + VERDICT_TIMEOUT, instance.decided()) => None,
+            }
+        };
+        started.instrument(tracing::trace_span!(target: traces::TARGET, "start")).await
     } else {
         None
     };

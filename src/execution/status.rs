@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::activity::Counts;
 use super::fleet::Settings;
 use super::instance::{Deployment, InstanceId};
 use crate::function::published::Published;
@@ -34,7 +35,7 @@ impl From<&Published> for Standing {
             state: published.state_name(),
             problems: published.problems.clone().into(),
             checked_at: published.checked_at,
-            rolled_back_from: None,
+            rolled_back_from: published.rolled_back_from.clone(),
         }
     }
 }
@@ -50,15 +51,28 @@ pub struct FunctionStatus {
     pub deployment: Option<Arc<Deployment>>,
     /// Its processes.
     pub instances: Vec<InstanceStatus>,
+    /// Requests that wait for one of them.
+    pub waiting: usize,
+    /// What was counted.
+    pub counts: Counts,
+    /// Whether it has series of its own among the metrics.
+    pub own_series: bool,
 }
 
 impl FunctionStatus {
+    /// Requests that are being served or wait.
+    pub fn in_flight(&self) -> u64 {
+        let served: u64 = self.instances.iter().map(|one| u64::from(one.in_flight)).sum();
+        served + self.waiting as u64
+    }
+
     /// Whether nothing has changed and nothing can have: it has no process, and
     /// had none.
     pub fn is_as_quiet_as(&self, before: &Self) -> bool {
         let runs = |status: &Self| status.deployment.as_ref().map(Arc::as_ptr);
         self.instances.is_empty()
             && before.instances.is_empty()
+            && (self.waiting, &self.counts) == (before.waiting, &before.counts)
             && Arc::ptr_eq(&self.standing, &before.standing)
             && runs(self) == runs(before)
     }
@@ -83,6 +97,13 @@ pub struct InstanceStatus {
     pub in_flight: u32,
 }
 
+impl InstanceStatus {
+    /// What it uses.
+    pub fn usage(&self) -> Option<Usage> {
+        self.born.pid.and_then(Usage::of)
+    }
+}
+
 /// Which process it is to the kernel, and since when.
 #[derive(Debug, Clone, Copy)]
 pub struct Born {
@@ -93,7 +114,7 @@ pub struct Born {
 }
 
 /// What a process uses.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
     /// Bytes that are in memory, those included that it shares with others.
     pub memory_bytes: u64,

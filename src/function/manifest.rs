@@ -112,9 +112,7 @@ impl Default for Manifest {
 impl Manifest {
     /// Reads a manifest and reports every mistake in it.
     pub fn parse(text: &[u8], operator: &OperatorAllows) -> Result<Self, Vec<Problem>> {
-        // Editors on some systems begin a file with a byte order mark.
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        let value: Value = serde_json::from_slice(text).map_err(|error| {
+        let value: Value = serde_json::from_slice(without_mark(text)).map_err(|error| {
             let line = u32::try_from(error.line()).unwrap_or(u32::MAX).max(1);
             let column = u32::try_from(error.column()).unwrap_or(u32::MAX).max(1);
             vec![
@@ -165,6 +163,11 @@ impl Manifest {
             reader.problem(format!("`{name}` is both in `env` and in `secrets`; keep one"));
         }
     }
+}
+
+/// The text without a byte order mark. Editors on some systems begin with one.
+pub fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 /// The parser's reason without its position, which the problem carries.

@@ -53,6 +53,10 @@ pub struct Published {
     /// built again. Means something to the registry only.
     #[serde(default)]
     pub fingerprint: String,
+    /// The revision that the operator took back. It does not go live again by
+    /// itself while this is what the folder builds to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_from: Option<RevisionId>,
 }
 
 /// Whether there is something to run, and whether it is the newest source.
@@ -104,6 +108,11 @@ pub enum Format {
 }
 
 impl Published {
+    /// The revision that can run, if one can.
+    pub fn revision(&self) -> Option<&RevisionId> {
+        self.release().map(|release| &release.revision)
+    }
+
     /// What can run, if anything can.
     pub fn release(&self) -> Option<&Release> {
         match &self.state {

@@ -152,6 +152,11 @@ impl Bundle {
         Self { name: name.parse().unwrap(), fingerprint, release, staging }
     }
 
+    /// The folder with its files.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.staging.revision()
+    }
+
     /// Gives the files away to be published.
     pub(super) fn into_parts(self) -> (Release, Staging) {
         (self.release, self.staging)
@@ -210,6 +215,23 @@ impl Bundler {
     /// What decides about a build besides the source.
     pub(super) fn id(&self) -> &BuilderId {
         &self.id
+    }
+
+    /// What authors may ask for beyond the harmless permissions.
+    pub(super) fn operator(&self) -> &OperatorAllows {
+        &self.operator
+    }
+
+    /// Drops what takes long to drop on a thread of its own, which
+    /// [`Self::rest`] waits for.
+    pub(super) fn drop_elsewhere(&self, what: impl Send + 'static) {
+        // Only the end takes the other side of the lock.
+        let working = Arc::clone(&self.working).try_read_owned();
+        // Where no thread can be had, it is dropped with the closure, here.
+        let _ = std::thread::Builder::new().name("doze-files".to_owned()).spawn(move || {
+            drop(what);
+            drop(working);
+        });
     }
 
     /// Checks and builds one function. Dropping the future kills the bundler.

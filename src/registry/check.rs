@@ -8,6 +8,8 @@ mod jsonc;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value};
+
 use super::fingerprint::Fingerprint;
 use super::folder::{Folder, OpenError};
 use super::inbox::{ENTRY_FILES, Source};
@@ -163,6 +165,33 @@ fn read_manifest(
             Manifest::default()
         }
     }
+}
+
+/// The manifest in a folder as it is written; empty where there is none.
+pub(super) fn written_manifest(folder: &Path) -> Result<Map<String, Value>, Problem> {
+    let unreadable = |error: OpenError| Problem::new(format!("the folder {error}"));
+    let (_, folder) = open(folder).map_err(unreadable)?;
+    let Some(text) = read_settings(&folder, manifest::FILE)? else { return Ok(Map::new()) };
+    let text = manifest::without_mark(&text);
+    serde_json::from_slice(text).map_err(|error| {
+        let text = format!("not a JSON object, so that nothing in it can be changed: {error}");
+        Problem::in_file(manifest::FILE, text)
+    })
+}
+
+/// Everything that is wrong with a manifest in a folder that holds another one,
+/// or none, until now.
+pub(super) fn check_manifest(
+    folder: &Path,
+    text: &[u8],
+    operator: &OperatorAllows,
+) -> Result<(), Vec<Problem>> {
+    let unreadable = |error: OpenError| vec![Problem::new(format!("the folder {error}"))];
+    let (_, folder) = open(folder).map_err(unreadable)?;
+    let manifest = Manifest::parse(text, operator)?;
+    let mut problems = Vec::new();
+    files_of(&manifest, &folder, &mut problems);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// The text of a small file, `None` where there is none.

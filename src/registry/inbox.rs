@@ -28,7 +28,8 @@ use crate::function::name::check_segment;
 use crate::function::{FunctionName, Problem, manifest};
 
 pub(super) use links::{Link, trace};
-pub(super) use look::{ENTRY_FILES, Look, MAX_DEPTH, MAX_FILES};
+pub use look::ENTRY_FILES;
+pub(super) use look::{Look, MAX_DEPTH, MAX_FILES};
 pub(super) use source::Source;
 
 /// Names in an owner's folder.
@@ -73,6 +74,16 @@ impl Inbox {
         Self { root, builder }
     }
 
+    /// Where functions are dropped.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether anything can be said about what lies there.
+    pub(super) fn check_readable(&self) -> Result<(), InboxError> {
+        fs::read_dir(&self.root).map(drop).map_err(|error| self.unreadable(error))
+    }
+
     /// Looks at everything.
     pub(super) fn scan(&self, known_of: KnownOf<'_>) -> Result<Scan, InboxError> {
         let mut scan = Scan::default();
@@ -89,7 +100,7 @@ impl Inbox {
         self.look_at_top(top, known_of, &mut scan);
         if scan.sources.is_empty() {
             // Only a readable root makes an absence mean anything.
-            fs::read_dir(&self.root).map_err(|error| self.unreadable(error))?;
+            self.check_readable()?;
         }
         Ok(scan)
     }
@@ -105,7 +116,13 @@ impl Inbox {
         })
     }
 
-    /// Looks at a folder anywhere, as if it had been dropped.
+    /// Looks at a folder anywhere, as if it had been dropped under this name.
+    pub(super) fn look_at_folder(&self, name: &FunctionName, folder: &Path) -> Source {
+        let look = look::look_at_folder(folder, &self.builder);
+        Source::new(name.clone(), folder.to_owned(), look)
+    }
+
+    /// Looks at a folder anywhere under its own name.
     pub(super) fn look_at_one(folder: &Path, builder: &BuilderId) -> Result<Source, Problem> {
         let real = folder
             .canonicalize()
@@ -133,8 +150,7 @@ impl Inbox {
         };
         let Some(name) = segment(top, scan) else { return };
         // Which of the two it is comes first: it may hold very much.
-        let is_function = look::entry_of(&path).is_some() || path.join(manifest::FILE).exists();
-        if !is_function && self.look_at_owner(name, &path, known_of, scan) {
+        if !is_function(&path) && self.look_at_owner(name, &path, known_of, scan) {
             return;
         }
         if let Some(name) = parse(name, scan) {
@@ -270,6 +286,11 @@ impl Inbox {
             _ => scan.nameless.push(text),
         }
     }
+}
+
+/// Whether a folder is a function and no owner, sound or not.
+pub(super) fn is_function(folder: &Path) -> bool {
+    look::entry_of(folder).is_some() || folder.join(manifest::FILE).exists()
 }
 
 enum Found {

@@ -4,7 +4,11 @@ mod queue;
 mod tracked;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet};
+mod orders;
+mod trials;
+mod waiting;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::ops::Bound;
 use std::path::Path;
@@ -15,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::bundle::{BuildError, Built, Bundler, Pace};
 use super::config::RegistryConfig;
+use super::draft::Draft;
 use super::fingerprint::Fingerprint;
 use super::handle::Commands;
 use super::inbox::{Inbox, Link, Scan, trace};
@@ -28,6 +33,7 @@ use crate::function::{FunctionName, Problem};
 use crate::sandbox::Spawner;
 use queue::Queue;
 use tracked::Tracked;
+use trials::Trial;
 
 /// A failed build is not told before the folder has been quiet for this long.
 const BEFORE_FAILURE: Duration = Duration::from_secs(2);
@@ -89,6 +95,12 @@ struct Finished {
     built: Result<Built, BuildError>,
 }
 
+/// A build that has ended.
+enum Ended {
+    Function(Finished),
+    Trial(Trial, Result<Built, BuildError>),
+}
+
 /// Whether `registry_in` can be read, and whether the operator knows.
 enum InboxState {
     Readable,
@@ -107,7 +119,9 @@ struct Service {
     schedule: Schedule,
     /// What is to be built.
     ready: Queue,
-    builds: JoinSet<Finished>,
+    /// What was ordered to be built besides; it comes first.
+    trials: VecDeque<Trial>,
+    builds: JoinSet<Ended>,
     /// How many of them took long the last time.
     slow_builds: usize,
     links: Vec<Link>,
@@ -127,6 +141,7 @@ impl Service {
         let published = store.read()?;
         let functions =
             published.into_iter().map(|(name, print)| (name, Tracked::published(print))).collect();
+        Draft::sweep(&root);
         let mut schedule = Schedule::default();
         schedule.look(Place::Everything, Instant::now());
         Ok(Self {
@@ -143,6 +158,7 @@ impl Service {
             functions,
             schedule,
             ready: Queue::default(),
+            trials: VecDeque::new(),
             builds: JoinSet::new(),
             slow_builds: 0,
             links: Vec::new(),
@@ -159,11 +175,12 @@ impl Service {
                 biased;
                 // A sender that is gone says the same as one that sends.
                 _ = &mut stopped => break,
-                Some(finished) = self.builds.join_next() => match finished {
-                    Ok(finished) => self.finish(finished),
+                Some(ended) = self.builds.join_next() => match ended {
+                    Ok(Ended::Function(finished)) => self.finish(finished),
+                    Ok(Ended::Trial(trial, built)) => self.finish_trial(trial, built),
                     Err(error) => tracing::error!(%error, "a build ended unexpectedly"),
                 },
-                command = commands.next() => match command {},
+                command = commands.next() => self.obey(command),
                 places = self.watch.changed() => {
                     let now = Instant::now();
                     for place in places {

@@ -5,6 +5,7 @@
 //! ends with such a rename, even if nothing but the problems has changed.
 
 mod links;
+mod rollback;
 mod sweep;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ const TEMPORARY: &str = ".tmp-registry";
 /// Held by the one registry that publishes here.
 const LOCK: &str = ".lock";
 
+pub(super) use rollback::RollbackError;
+
 /// The published files cannot be used or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -56,6 +59,15 @@ fn at<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Stor
     move |source| StoreError::Io { doing, path: path.to_owned(), source }
 }
 
+/// Why a bundle was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The folder looked new.
+    Seen,
+    /// The operator wants what lies in the folder, also if it was rolled back.
+    Ordered,
+}
+
 /// What a publish changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
@@ -63,6 +75,8 @@ pub(super) enum Change {
     Revision,
     /// The same would run as before; only the record is new.
     Record,
+    /// The folder builds to what was rolled back, so what is live stays.
+    Held,
 }
 
 /// The only writer of `registry`.
@@ -125,15 +139,19 @@ impl Store {
         serde_json::from_slice(&text).ok()
     }
 
-    /// Makes a bundle the live revision.
-    pub(super) fn publish(&self, bundle: Bundle) -> Result<Change, StoreError> {
+    /// Makes a bundle the live revision, unless it was rolled back and nobody
+    /// ordered it anew.
+    pub(super) fn publish(&self, bundle: Bundle, cause: Cause) -> Result<Change, StoreError> {
         let name = bundle.name().clone();
         let fingerprint = bundle.fingerprint().as_str().to_owned();
+        if cause == Cause::Seen && self.hold(&bundle)? {
+            return Ok(Change::Held);
+        }
         let (mut release, staging) = bundle.into_parts();
         let revision = release.revision.clone();
         let folder = revision_folder(&self.root, &name, &revision);
         let was_live = self.live_revision(&name);
-        let kept = folder.join(BUNDLE).is_file();
+        let kept = self.has_code(&name, &revision);
         if kept && let Some(built_at) = built_at(&folder) {
             release.built_at = built_at;
         }
@@ -143,6 +161,7 @@ impl Store {
             problems: Vec::new(),
             checked_at: Timestamp::now(),
             fingerprint,
+            rolled_back_from: None,
         };
         if kept {
             // The same content has the same revision: nothing but the record
@@ -169,21 +188,20 @@ impl Store {
         problems: Vec<Problem>,
         fingerprint: &Fingerprint,
     ) -> Result<Published, StoreError> {
-        let release = self.record(name).and_then(into_release);
-        let release = release.filter(|release| {
-            revision_folder(&self.root, name, &release.revision).join(BUNDLE).is_file()
-        });
+        let was = self.record(name);
+        let rolled_back_from = was.as_ref().and_then(|was| was.rolled_back_from.clone());
+        let release = was.and_then(into_release);
+        let release = release.filter(|release| self.has_code(name, &release.revision));
         let record = Published {
             name: name.clone(),
             problems,
             checked_at: Timestamp::now(),
             fingerprint: fingerprint.as_str().to_owned(),
             state: release.map_or(PublishedState::Broken, PublishedState::Stale),
+            rolled_back_from,
         };
         if let PublishedState::Stale(release) = &record.state {
-            let folder = revision_folder(&self.root, name, &release.revision);
-            self.replace_record(&folder, &record)?;
-            self.show(name, release.revision.as_str(), links::Shown::CodeAndRecord)?;
+            self.show_kept(&release.revision, &record)?;
         } else {
             let folder = self.revisions_of(name).join(BROKEN);
             if folder.is_dir() {
@@ -214,6 +232,17 @@ impl Store {
         Ok(())
     }
 
+    /// Gives a kept revision a new record, and makes it the live one.
+    fn show_kept(&self, revision: &RevisionId, record: &Published) -> Result<(), StoreError> {
+        let folder = revision_folder(&self.root, &record.name, revision);
+        self.replace_record(&folder, record)?;
+        self.show(&record.name, revision.as_str(), links::Shown::CodeAndRecord)
+    }
+
+    fn has_code(&self, name: &FunctionName, revision: &RevisionId) -> bool {
+        revision_folder(&self.root, name, revision).join(BUNDLE).is_file()
+    }
+
     /// The revision that the live link names, or `broken`.
     fn live_revision(&self, name: &FunctionName) -> Option<String> {
         let target = fs::read_link(self.link(name)).ok()?;
@@ -236,7 +265,8 @@ impl Store {
         make_folder(&folder).map_err(at("make the folder", &folder))
     }
 
-    fn another_temporary(&self) -> PathBuf {
+    /// A path at which nothing lies, on the same file system.
+    pub(super) fn another_temporary(&self) -> PathBuf {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         self.temporary().join(format!("store-{number}"))
     }

@@ -38,7 +38,8 @@ async fn every_bad_value_is_reported_at_once_before_a_port_is_bound() {
         .flag("--max-processes", "0")
         .env("DOZE_SPARES", "many")
         .env("DOZE_SANDBOX", "perhaps")
-        .env("DOZE_LOG", "doze=loudest");
+        .env("DOZE_LOG", "doze=loudest")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector");
     let (code, text) = outcome(program).await;
     assert_eq!(code, Some(64), "{text}");
     for (name, variable, value) in [
@@ -48,6 +49,7 @@ async fn every_bad_value_is_reported_at_once_before_a_port_is_bound() {
         ("--spares", "DOZE_SPARES", "many"),
         ("--sandbox", "DOZE_SANDBOX", "perhaps"),
         ("--log", "DOZE_LOG", "doze=loudest"),
+        ("--otlp-endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector"),
     ] {
         let named = text
             .lines()

@@ -17,6 +17,7 @@
 //! - [`admin`]: the operator's side
 //! - [`raw`], [`websocket`]: HTTP as it should not be, and what an upgraded
 //!   connection carries
+//! - [`collector`]: where traces go
 //! - [`process`]: what `/proc` tells about instances
 //! - [`wait`]: waiting for a level
 //! - [`places`]: how many beds there are at once
@@ -24,6 +25,7 @@
 mod admin;
 mod bed;
 mod client;
+mod collector;
 mod function;
 mod log;
 mod places;
@@ -37,6 +39,7 @@ mod websocket;
 pub(crate) use admin::Admin;
 pub(crate) use bed::{PLAIN_USER, TestBed};
 pub(crate) use client::{Connection, Request, Stream};
+pub(crate) use collector::{Collector, attribute};
 pub(crate) use function::copy_folder;
 pub(crate) use log::Record;
 pub(crate) use process::{Process, status};

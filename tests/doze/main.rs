@@ -10,6 +10,7 @@ mod harness;
 
 mod admin;
 mod config;
+mod cli;
 mod isolation;
 mod life;
 mod limits;
@@ -19,4 +20,5 @@ mod proxy;
 mod redeploy;
 mod shutdown;
 mod specs;
+mod traces;
 mod architecture;

@@ -18,7 +18,22 @@ pub(super) struct Slot {
     pub(super) instance: Arc<Instance>,
     pub(super) life: Life,
     pub(super) origin: Origin,
+    /// When its start began, and when it became an instance.
+    pub(super) begun: Instant,
     pub(super) since: Instant,
+}
+
+/// What an instance is started from, and when that began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub(super) origin: Origin,
+    pub(super) begun: Instant,
+}
+
+impl Start {
+    pub(super) fn now(origin: Origin) -> Self {
+        Self { origin, begun: Instant::now() }
+    }
 }
 
 impl State {

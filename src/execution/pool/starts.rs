@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::slots::Slot;
+use super::slots::{Slot, Start};
 use super::{Pool, Serves, State};
 use crate::execution::instance::{Deployment, Instance, InstanceId, Progress, Spare, StartError};
 use crate::execution::keeper::Order;
@@ -19,8 +19,9 @@ impl Pool {
         state: &mut State,
         spare: Spare,
         deployment: Arc<Deployment>,
-        origin: Origin,
+        start: Start,
     ) -> usize {
+        let Start { origin, begun } = start;
         let Spare { id, link, orders, born } = spare;
         let (progress, _) = watch::channel(Progress::Starting);
         let instance = Arc::new(Instance { id, link, deployment, orders, progress, born });
@@ -28,7 +29,7 @@ impl Pool {
         self.fleet.activate(self);
         let life = Life::Starting { leases: 0 };
         // It was never used, so what was used is used again before it.
-        state.slots.insert(0, Slot { instance, life, origin, since: Instant::now() });
+        state.slots.insert(0, Slot { instance, life, origin, begun, since: Instant::now() });
         0
     }
 
@@ -48,8 +49,9 @@ impl Pool {
         state.booting += 1;
         let pool = Arc::clone(self);
         self.fleet.spawn(async move {
+            let start = Start::now(Origin::Cold);
             let booted = pool.fleet.boot(&deployment.profile, pool.uses_much()).await;
-            pool.booted(booted, &deployment);
+            pool.booted(booted, &deployment, start);
         });
     }
 
@@ -57,6 +59,7 @@ impl Pool {
         self: &Arc<Self>,
         booted: Result<Spare, StartError>,
         deployment: &Deployment,
+        start: Start,
     ) {
         let mut state = self.lock();
         state.booting -= 1;
@@ -68,7 +71,7 @@ impl Pool {
                 if newest.profile == deployment.profile && state.has_room_beside_older(newest) =>
             {
                 let newest = Arc::clone(newest);
-                self.adopt(&mut state, spare, newest, Origin::Cold);
+                self.adopt(&mut state, spare, newest, start);
             }
             // Dropping it ends its keeper.
             (Ok(spare), _) => drop(spare),
@@ -122,7 +125,7 @@ impl Pool {
     pub(super) fn start_one(self: &Arc<Self>, state: &mut State, deployment: &Arc<Deployment>) {
         match self.fleet.take_spare(&deployment.profile) {
             Some(spare) => {
-                self.adopt(state, spare, Arc::clone(deployment), Origin::Spare);
+                self.adopt(state, spare, Arc::clone(deployment), Start::now(Origin::Spare));
             }
             None => self.boot(state, Arc::clone(deployment)),
         }

@@ -204,10 +204,14 @@ impl Bed {
             }
             Happens::Booted if self.pool.lock().booting > 0 => {
                 let spare = self.spare();
-                self.pool.booted(Ok(spare), &deployment(0, 1, 0, 1));
+                self.pool.booted(Ok(spare), &deployment(0, 1, 0, 1), Start::now(Origin::Cold));
             }
             Happens::BootFailed if self.pool.lock().booting > 0 => {
-                self.pool.booted(Err(StartError::TimedOut(1)), &deployment(0, 1, 0, 1));
+                self.pool.booted(
+                    Err(StartError::TimedOut(1)),
+                    &deployment(0, 1, 0, 1),
+                    Start::now(Origin::Cold),
+                );
             }
             Happens::Started(index) => {
                 if let Some(id) = self.one(*index, starting) {

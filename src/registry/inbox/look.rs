@@ -16,7 +16,7 @@ use crate::registry::fingerprint::{BuilderId, Fingerprint, Hasher};
 use crate::registry::folder::{Folder, OpenError, special_name};
 
 /// Names of an entry file, the first match wins.
-pub(in crate::registry) const ENTRY_FILES: [&str; 7] =
+pub const ENTRY_FILES: [&str; 7] =
     ["index.ts", "index.tsx", "index.mts", "index.js", "index.mjs", "index.jsx", "index.cjs"];
 
 /// Files and folders in one function's folder, `node_modules` included.

@@ -14,6 +14,11 @@ impl Queue {
         self.0.insert(name);
     }
 
+    /// Adds a function in front of all others.
+    pub(super) fn add_first(&mut self, name: FunctionName) {
+        self.0.shift_insert(0, name);
+    }
+
     /// Takes the first function that may be built now.
     pub(super) fn take(&mut self, may: impl Fn(&FunctionName) -> bool) -> Option<FunctionName> {
         let index = self.0.iter().position(may)?;

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::waiting::Waiting;
 use crate::function::Problem;
 use crate::registry::bundle::Pace;
 use crate::registry::fingerprint::Fingerprint;
 use crate::registry::inbox::Source;
 use crate::registry::plan::{Attempt, Observation, Patience, Standing, Step};
+use crate::registry::store::Cause;
 
 /// One function that is published, or lies in `registry_in`, or both.
 #[derive(Debug)]
@@ -17,6 +19,12 @@ pub(super) struct Tracked {
     building: bool,
     /// How long the next build may take, by how long the last one took.
     pace: Pace,
+    /// How the folder looked when the operator said that it is complete.
+    complete: Option<Fingerprint>,
+    /// Why it is to be built.
+    cause: Cause,
+    /// Orders that are answered when nothing is left to be done.
+    waiting: Vec<Waiting>,
 }
 
 #[derive(Debug)]
@@ -45,6 +53,9 @@ impl Default for Tracked {
             attempt: Tried::Nothing,
             building: false,
             pace: Pace::Quick,
+            complete: None,
+            cause: Cause::Seen,
+            waiting: Vec::new(),
         }
     }
 }
@@ -85,12 +96,57 @@ impl Tracked {
             Tried::Failed(fingerprint, _) => Attempt::Failed(fingerprint),
             Tried::UnrestTold => Attempt::UnrestTold,
         };
+        let hurry =
+            Patience { settle: Duration::ZERO, before_failure: Duration::ZERO, ..*patience };
+        let patience = if self.is_complete() { &hurry } else { patience };
         Standing { source, published: self.published.as_ref(), attempt }.next(patience)
+    }
+
+    /// Whether what lies there is known to be all that will.
+    fn is_complete(&self) -> bool {
+        match &self.source {
+            Seen::Never => false,
+            Seen::Here(_, seen) => self.complete.as_ref() == Some(seen.fingerprint()),
+            Seen::Gone { .. } => self.is_waited_for(),
+        }
+    }
+
+    /// Takes in an order: the folder is complete as it was last seen.
+    pub(super) fn wait(&mut self, cause: Cause, waiting: Waiting) {
+        if let Seen::Here(_, seen) = &self.source {
+            self.complete = Some(seen.fingerprint().clone());
+        }
+        if cause == Cause::Ordered {
+            self.cause = cause;
+            self.attempt = Tried::Nothing;
+            // Built again, whatever was.
+            self.published = self.published.take().map(|_| Fingerprint::none());
+        }
+        self.waiting.push(waiting);
+    }
+
+    /// Why it is to be built.
+    pub(super) fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// Whether somebody waits for what becomes of it.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Those who wait. The caller tells them.
+    pub(super) fn take_waiting(&mut self) -> Vec<Waiting> {
+        std::mem::take(&mut self.waiting)
     }
 
     /// Whether there is nothing left to remember.
     pub(super) fn is_nothing(&self) -> bool {
         matches!(self.source, Seen::Gone { .. }) && self.published.is_none() && !self.building
+    }
+
+    pub(super) fn is_building(&self) -> bool {
+        self.building
     }
 
     /// The folder as it was last seen.
@@ -137,6 +193,7 @@ impl Tracked {
     pub(super) fn told(&mut self, fingerprint: Fingerprint) {
         self.published = Some(fingerprint);
         self.attempt = Tried::Nothing;
+        self.cause = Cause::Seen;
     }
 
     /// Remembers that the folder's unrest was told.

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::tracked::Tracked;
-use super::{BEFORE_RETRY, Finished, Service, tell_problems};
+use super::{BEFORE_RETRY, Ended, Finished, Service, tell_problems};
 use crate::function::{FunctionName, Problem};
 use crate::registry::bundle::{Built, Bundle, Pace};
 use crate::registry::chain;
 use crate::registry::fingerprint::Fingerprint;
+use crate::registry::handle::OrderError;
 use crate::registry::plan::Step;
 use crate::registry::schedule::Place;
 use crate::registry::store::{Change, StoreError};
@@ -20,18 +21,46 @@ impl Service {
     pub(super) fn decide(&mut self, name: &FunctionName) {
         let Some(tracked) = self.functions.get(name) else { return };
         match tracked.next(&self.patience) {
-            Step::Nothing => {
-                if tracked.is_nothing() {
-                    self.functions.remove(name);
-                }
-            }
+            Step::Nothing => self.settle(name),
             Step::LookAt(at) => self.schedule.look(Place::of(name), at),
-            Step::Build => {
-                self.ready.add(name.clone());
-            }
+            // Somebody waits.
+            Step::Build if tracked.is_waited_for() => self.ready.add_first(name.clone()),
+            Step::Build => self.ready.add(name.clone()),
             Step::TellFailure => self.tell_failure(name),
             Step::TellUnrest => self.tell_unrest(name),
             Step::Remove => self.remove(name),
+        }
+    }
+
+    /// Nothing is left to be done about a function, unless it is being built.
+    /// Whoever waits for that is told.
+    fn settle(&mut self, name: &FunctionName) {
+        let Some(tracked) = self.functions.get_mut(name) else { return };
+        if tracked.is_nothing() {
+            self.forget(name);
+        } else if !tracked.is_building() {
+            self.answer(name);
+        }
+    }
+
+    /// Tells whoever waits what is published about a function.
+    fn answer(&mut self, name: &FunctionName) {
+        let Some(tracked) = self.functions.get_mut(name) else { return };
+        let waiting = tracked.take_waiting();
+        if waiting.is_empty() {
+            return;
+        }
+        let record = self.store.record(name);
+        for waiting in waiting {
+            waiting.decided(name, record.clone());
+        }
+    }
+
+    /// A function is gone.
+    fn forget(&mut self, name: &FunctionName) {
+        let gone = self.functions.remove(name);
+        for waiting in gone.into_iter().flat_map(|mut tracked| tracked.take_waiting()) {
+            waiting.decided(name, None);
         }
     }
 
@@ -42,6 +71,9 @@ impl Service {
     pub(super) fn start_builds(&mut self) {
         while self.builds.len() < self.builds_at_once {
             let slow_may = self.slow_builds + 1 < self.builds_at_once;
+            if self.start_trial(slow_may) {
+                continue;
+            }
             let functions = &self.functions;
             let pace = |name: &FunctionName| functions.get(name).map(Tracked::pace);
             let may = |name: &FunctionName| slow_may || pace(name) != Some(Pace::Patient);
@@ -61,7 +93,7 @@ impl Service {
                 let started = Instant::now();
                 let fingerprint = source.look().fingerprint().clone();
                 let built = bundler.build(source, pace).await;
-                Finished { name, fingerprint, started, pace, built }
+                Ended::Function(Finished { name, fingerprint, started, pace, built })
             });
         }
     }
@@ -81,10 +113,10 @@ impl Service {
         });
         let unchanged = tracked.looks_like(&fingerprint);
         match built {
-            Err(error) => {
+            Err(error) if unchanged => {
                 let error = chain(&error);
                 tracing::error!(function = %name, error, "failed to build; trying again later");
-                self.schedule.look(Place::of(&name), Instant::now() + BEFORE_RETRY);
+                self.try_later(&name, &error);
             }
             Ok(Built::Bundle(bundle)) if unchanged => {
                 self.publish(&name, fingerprint, started, *bundle);
@@ -97,7 +129,8 @@ impl Service {
                 tracked.failed(fingerprint, problems);
                 self.decide(&name);
             }
-            Ok(_) => self.decide(&name),
+            // What was built is not what lies there now.
+            _ => self.decide(&name),
         }
     }
 
@@ -109,7 +142,8 @@ impl Service {
         bundle: Bundle,
     ) {
         let revision = bundle.release().revision.clone();
-        match self.store.publish(bundle) {
+        let Some(tracked) = self.functions.get(name) else { return };
+        match self.store.publish(bundle, tracked.cause()) {
             Ok(change) => {
                 let ms = started.elapsed().as_millis();
                 match change {
@@ -118,6 +152,12 @@ impl Service {
                     }
                     Change::Record => {
                         tracing::debug!(function = %name, %revision, ms, "unchanged");
+                    }
+                    Change::Held => {
+                        tracing::info!(
+                            function = %name, %revision, ms,
+                            "was rolled back; a refresh would publish it again"
+                        );
                     }
                 }
                 self.told(name, fingerprint);
@@ -151,6 +191,7 @@ impl Service {
                 if let Some(tracked) = self.functions.get_mut(name) {
                     tracked.told_unrest();
                 }
+                self.answer(name);
                 self.decide(name);
             }
             Err(error) => self.retry(name, &error),
@@ -160,8 +201,8 @@ impl Service {
     fn remove(&mut self, name: &FunctionName) {
         match self.store.remove(name) {
             Ok(()) => {
-                self.functions.remove(name);
                 tracing::info!(function = %name, "removed");
+                self.forget(name);
             }
             Err(error) => self.retry(name, &error),
         }
@@ -171,12 +212,21 @@ impl Service {
         if let Some(tracked) = self.functions.get_mut(name) {
             tracked.told(fingerprint);
         }
+        self.decide(name);
     }
 
     /// The machine was in the way: a full disk, say.
     fn retry(&mut self, name: &FunctionName, error: &StoreError) {
         let error = chain(error);
         tracing::error!(function = %name, error, "failed to publish; trying again later");
+        self.try_later(name, &error);
+    }
+
+    fn try_later(&mut self, name: &FunctionName, error: &str) {
+        let waiting = self.functions.get_mut(name).map(Tracked::take_waiting).unwrap_or_default();
+        for waiting in waiting {
+            waiting.failed(OrderError::Failed(error.to_owned()));
+        }
         self.schedule.look(Place::of(name), Instant::now() + BEFORE_RETRY);
     }
 }

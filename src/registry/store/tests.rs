@@ -26,7 +26,8 @@ impl Bed {
 
     fn publish(&self, name: &str, code: &str) -> Change {
         let number = self.store.count.fetch_add(1, Ordering::Relaxed);
-        self.store.publish(Bundle::fake(&self.store.temporary(), number, name, code)).unwrap()
+        let bundle = Bundle::fake(&self.store.temporary(), number, name, code);
+        self.store.publish(bundle, Cause::Seen).unwrap()
     }
 
     fn fail(&self, name: &str, text: &str) -> Published {

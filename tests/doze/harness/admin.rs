@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Request;
+use super::{Request, Response};
 
 /// A way to one server's admin API.
 #[derive(Debug, Clone)]
@@ -46,5 +46,15 @@ impl Admin {
     /// A call about one function: `rest` comes after its name.
     pub(crate) fn function(&self, method: &str, name: &str, rest: &str) -> Request {
         self.request(method, &format!("/api/functions/{}{rest}", name.replace('/', "%2F")))
+    }
+
+    /// Sends a function as a body of that type.
+    pub(crate) fn put(&self, name: &str, kind: &str, body: impl Into<bytes::Bytes>) -> Request {
+        self.function("PUT", name, "").header("content-type", kind).body(body)
+    }
+
+    /// Deploys one file of TypeScript, and waits until it is live.
+    pub(crate) async fn deploy(&self, name: &str, source: &str) -> Response {
+        self.put(name, "text/typescript", source.to_owned()).await
     }
 }

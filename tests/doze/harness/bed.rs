@@ -181,6 +181,13 @@ impl TestBed {
         self.admin_at(address)
     }
 
+    /// The admin API of the registry that runs beside the gateway's server.
+    pub(crate) async fn registry_admin(&mut self) -> Admin {
+        let registry = self.servers.first_mut().expect("a server was started");
+        let address = registry.admin_address().await;
+        self.admin_at(address)
+    }
+
     fn admin_at(&self, address: String) -> Admin {
         let token = fs::read_to_string(self.path("data/admin-token"));
         Admin::new(address, token.expect("a server has made its token").trim().to_owned())

@@ -1,0 +1,3 @@
+<?php
+header("x-pid: " . getmypid());
+echo "Hello, world";

@@ -1,0 +1,169 @@
+//! `doze logs`: what a function wrote, and what happened to it.
+
+use std::fmt::Write;
+use std::io::BufRead;
+
+use anstyle::Style;
+use clap::{Args, ValueEnum};
+use http::Method;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::client::{Call, Client, ClientArgs};
+use super::failure::Failure;
+use super::output::{self, BAD, FAINT, ReadArgs, WARNING, paint};
+use crate::function::FunctionName;
+
+#[derive(Debug, Args)]
+pub(super) struct LogsArgs {
+    /// The function's name
+    name: FunctionName,
+    /// Go on with what comes, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// So many of the newest records [default: 100, with --since all]
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    tail: Option<usize>,
+    /// None older than this: `10m`, `2h`, or a time such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Timestamp>,
+    /// None less grave than this
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<Level>,
+    /// Those of one instance, by its id
+    #[arg(long, value_name = "ID")]
+    instance: Option<String>,
+    #[command(flatten)]
+    read: ReadArgs,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl Level {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+
+    fn style(self) -> Style {
+        match self {
+            Self::Debug => FAINT,
+            Self::Info => Style::new(),
+            Self::Warn => WARNING,
+            Self::Error => BAD,
+        }
+    }
+}
+
+/// A record, as far as a person is shown it.
+#[derive(Debug, Deserialize)]
+struct Record {
+    time: Timestamp,
+    level: Level,
+    message: String,
+    #[serde(default)]
+    instance: Option<String>,
+    #[serde(default)]
+    stack: Option<String>,
+}
+
+pub(super) fn run(args: &LogsArgs) -> Result<(), Failure> {
+    let client = Client::open(&args.client)?;
+    let call = Call::of(&args.name, Method::GET, "/logs")
+        .query_if("tail", args.tail.map(|count| count.to_string()).as_deref())
+        .query_if("follow", args.follow.then_some("true"))
+        .query_if("since", args.since.map(|time| time.to_string()).as_deref())
+        .query_if("level", args.level.map(Level::as_str))
+        .query_if("instance", args.instance.as_deref());
+    let broke = |error| Failure::because("the log broke off", &error);
+    for text in client.stream(call)?.lines() {
+        let text = text.map_err(broke)?;
+        // One record each: a line of JSON, or the data of an event.
+        let text = text.strip_prefix("data:").unwrap_or(&text).trim();
+        if !text.starts_with('{') {
+            continue;
+        }
+        if args.read.json {
+            output::line(text)?;
+        } else if let Ok(record) = serde_json::from_str::<Record>(text) {
+            output::line(told(&record, &TimeZone::system()))?;
+        }
+    }
+    if args.follow {
+        return Err(Failure::new("the server has ended the log"));
+    }
+    Ok(())
+}
+
+/// `Nov 21 12:03:04.123 warn  i12 the message`, and a stack below it.
+fn told(record: &Record, zone: &TimeZone) -> String {
+    let time = record.time.to_zoned(zone.clone()).strftime("%b %d %H:%M:%S%.3f");
+    let level = format!("{:<5}", record.level.as_str());
+    let mut text = format!("{} {}", paint(FAINT, time), paint(record.level.style(), level));
+    if let Some(instance) = &record.instance {
+        let _ = write!(text, " {}", paint(FAINT, output::plain(instance)));
+    }
+    let message = output::plain(&record.message);
+    let stack = record.stack.as_deref().map(output::plain).unwrap_or_default();
+    // A stack most often begins with the error's class and the message.
+    let told = stack.find(&message).filter(|at| !stack[..*at].contains('\n'));
+    let (message, stack) = match told {
+        Some(at) => stack.split_at(at + message.len()),
+        None => (&*message, &*stack),
+    };
+    let _ = write!(text, " {}", message.trim_end());
+    for line in stack.lines().filter(|line| !line.trim().is_empty()) {
+        let _ = write!(text, "\n{}", paint(FAINT, format_args!("    {}", line.trim())));
+    }
+    text
+}
+
+/// A time, or how long ago it was.
+fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let ago = text.parse::<SignedDuration>();
+    let time = ago.ok().and_then(|ago| Timestamp::now().checked_sub(ago.abs()).ok());
+    time.ok_or_else(|| "expected such as `10m`, `2h` or 2026-01-31T12:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_with_its_stack_below() {
+        let record = r#"{"time": "2026-01-02T03:04:05.678Z", "level": "error", "event": "error",
+            "message": "no", "function": "hello", "revision": "0123456789abcdef",
+            "instance": "i12", "stack": "Error: no\n    at index.ts:3:9"}"#;
+        let text = told(&serde_json::from_str(record).unwrap(), &TimeZone::UTC);
+        let text = anstream::adapter::strip_str(&text).to_string();
+        assert_eq!(text, "Jan 02 03:04:05.678 error i12 Error: no\n    at index.ts:3:9");
+    }
+
+    #[test]
+    fn a_time_is_given_as_such_or_as_how_long_ago_it_was() {
+        let time = since("2026-01-31T12:00:00Z").unwrap();
+        assert_eq!(time.to_string(), "2026-01-31T12:00:00Z");
+        let ago = Timestamp::now().duration_since(since("2h 30m").unwrap());
+        assert_eq!(ago.as_secs() / 60, 150);
+        for text in ["", "yesterday", "10"] {
+            assert!(since(text).is_err(), "{text:?} was accepted");
+        }
+    }
+}

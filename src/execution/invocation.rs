@@ -1,0 +1,147 @@
+//! A bundle that runs once: one process, one request, and nothing is left.
+
+use std::convert::Infallible;
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::MapErr;
+use http_body_util::{BodyExt, Full};
+
+use super::fleet::Fleet;
+use super::headers::Passage;
+use super::instance::Deployment;
+use super::life::StopReason;
+use super::pool::{Pool, Serves};
+use super::profile::Profile;
+use super::proxy::{self, Outbound};
+use super::reply::{REQUEST_ID, ReplyBody};
+use super::request_body::RequestBodyError;
+use super::status::Standing;
+use crate::function::manifest::{Manifest, Mode};
+use crate::function::published::{BUNDLE, FILES, Release, SOURCE_MAP};
+use crate::http1::body::Framing;
+
+/// The owner of everything that runs once. Its functions are in no router, so
+/// that it takes no name from anybody.
+const OWNER: &str = "invocation";
+/// Names the run to its caller, and in the log.
+const INVOCATION: HeaderName = HeaderName::from_static("x-doze-invocation");
+
+/// What is to run.
+#[derive(Debug)]
+pub struct Bundle {
+    /// How it was built.
+    pub release: Release,
+    /// The code.
+    pub code: Vec<u8>,
+    /// Its source map.
+    pub map: Vec<u8>,
+}
+
+type RequestBody = MapErr<Full<Bytes>, fn(Infallible) -> RequestBodyError>;
+
+/// What is there of a run until its response has ended.
+#[derive(Debug)]
+struct Run {
+    pool: Arc<Pool>,
+    folder: PathBuf,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.pool.end(Serves::Removed, StopReason::Removed);
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            tracing::warn!(folder = %self.folder.display(), %error, "cannot remove a folder");
+        }
+    }
+}
+
+/// The body of a run's response.
+pub struct RunBody {
+    inner: ReplyBody<RequestBody>,
+    _run: Run,
+}
+
+/// Runs a bundle in a process of its own, with the manifest of a function that
+/// has none.
+pub async fn invoke(
+    fleet: &Arc<Fleet>,
+    bundle: Bundle,
+    request: Request<Bytes>,
+) -> io::Result<Response<RunBody>> {
+    let id = format!("{:016x}", rand::random::<u64>());
+    let run = prepare(fleet, bundle, &id)?;
+    let (mut parts, body) = request.into_parts();
+    // It is not a connection that could change its protocol.
+    super::headers::strip(&mut parts.headers);
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let framing = if body.is_empty() { Framing::Empty } else { Framing::Length(body.len() as u64) };
+    let body: RequestBody = Full::new(body).map_err(|never| match never {});
+    let passage = Passage {
+        request_id: &id,
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        name: run.pool.name.as_str(),
+        target: &target,
+    };
+    let body = (framing != Framing::Empty).then_some(body);
+    let limit = Manifest::default().timeout_seconds;
+    let response =
+        proxy::forward(&run.pool, Outbound { parts, body, framing }, passage, limit).await;
+    let mut response = response.unwrap_or_else(|failure| failure.into_response(&id));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id.clone());
+        response.headers_mut().insert(INVOCATION, id);
+    }
+    Ok(response.map(|inner| RunBody { inner, _run: run }))
+}
+
+fn prepare(fleet: &Arc<Fleet>, bundle: Bundle, id: &str) -> io::Result<Run> {
+    let Bundle { release, code, map } = bundle;
+    let name = format!("{OWNER}/{id}").parse().map_err(io::Error::other)?;
+    let manifest = Manifest { mode: Mode::Oneshot, ..Manifest::default() };
+    let release = Release { manifest, ..release };
+    let folder = fleet.run_folder().join(format!("invocation-{id}"));
+    let pool = Pool::new(name, Arc::clone(fleet));
+    DirBuilder::new().mode(0o700).create(&folder)?;
+    let run = Run { pool, folder };
+    write(&run.folder, &code, &map)?;
+    let profile = Profile::of(&release, run.folder.join(FILES));
+    let (name, folder) = (run.pool.name.clone(), run.folder.clone());
+    let deployment = Arc::new(Deployment { name, release, folder, profile });
+    run.pool.publish(&deployment, Standing::default());
+    Ok(run)
+}
+
+fn write(folder: &Path, code: &[u8], map: &[u8]) -> io::Result<()> {
+    fs::write(folder.join(BUNDLE), code)?;
+    fs::write(folder.join(SOURCE_MAP), map)
+}
+
+impl Body for RunBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.inner).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
