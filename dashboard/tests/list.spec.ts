@@ -25,6 +25,9 @@ test("requests, errors, latency and the instance are told as they happen", async
   await expect(row.locator(".p50")).toContainText("ms");
   await expect(row.locator(".instances")).toHaveText("1");
   await expect(row.locator(".memory")).toContainText("MB");
+  // Who comes later sees the last minute too.
+  await page.reload();
+  await expect(row.locator(".requests")).toHaveText(/[1-6]/);
   await expect(row.locator(".last")).toContainText(/just now|s ago/);
 });
 

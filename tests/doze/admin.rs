@@ -16,4 +16,5 @@ mod rollback;
 mod schema;
 mod secrets;
 mod tokens;
+mod try_it;
 mod url;

@@ -5,7 +5,7 @@ import { eventsPath, listFunctions } from "../api/client.ts";
 import { Failure } from "../api/failure.ts";
 import { type Connection, follow, type ServerEvent } from "../api/stream.ts";
 import type { FunctionView, Server } from "../api/types.ts";
-import { observe } from "./rates.ts";
+import { observe, observePast } from "./rates.ts";
 import { server } from "./server.ts";
 
 export const functions = signal<ReadonlyMap<string, FunctionView>>(new Map());
@@ -32,7 +32,9 @@ async function load(): Promise<void> {
       if (view) next.set(name, view);
       else next.delete(name);
     }
+    const first = !loaded.value;
     next.forEach(observe);
+    if (first) void observePast([...next.values()]);
     batch(() => {
       functions.value = next;
       loaded.value = true;
