@@ -2,8 +2,8 @@
 //!
 //! Whatever is to be told about a function is told here, in one of the ways
 //! that [`events`] has. It goes to the server's own log, and as a [`record`]
-//! into the log of that function, which lasts: a thread of its own, [`writer`],
-//! keeps it on disk in a [`store`] of bounded size. [`reading`] is the way back:
+//! into the log of that function, which lasts: a thread of its own, `writer`,
+//! keeps it on disk in a `store` of bounded size. [`reading`] is the way back:
 //! the last records, and those that come.
 //!
 //! Nobody waits for the disk. Records go through a queue that takes no more
