@@ -66,7 +66,7 @@ export function requestNow(): string {
  */
 export function enter(request: string): AsyncContext | undefined {
   const outside = core?.getAsyncContext?.();
-  core?.setAsyncContext?.({ ...outside, dozeRequest: request });
+  core?.setAsyncContext?.({ dozeRequest: request });
   return outside;
 }
 
