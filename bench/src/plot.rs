@@ -83,7 +83,7 @@ fn draw_ratios(area: &Area<'_>, rows: &[&Row]) -> Result<(), Box<dyn Error>> {
     let x = |ratio: f64| LEFT + ((ratio.max(1e-9).ln() - least) / (most - least) * SPAN) as i32;
     let style = ("sans-serif", 13).into_font().color(&TEXT);
     let bottom = (rows.len() as i32 + 1) * LINE as i32;
-    let legend = "doze : reference   dot: median   line: lowest to highest   tick: goal";
+    let legend = "doze : reference, on a logarithmic scale; dot: median, line: lowest to highest, tick: goal";
     area.draw(&Text::new(legend, (LEFT - 20, 4), ("sans-serif", 11).into_font().color(&TEXT)))?;
     for tick in [0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0_f64] {
         if tick.ln() < least || tick.ln() > most {

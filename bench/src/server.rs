@@ -106,8 +106,11 @@ pub(crate) fn start(
 pub(crate) fn free_address() -> Result<SocketAddr, String> {
     const PORTS: u16 = 11_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Two runs at the same time begin at different places.
+    let begin = std::process::id() * 131 % u32::from(PORTS);
     for _ in 0..PORTS {
-        let port = 21_000 + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS;
+        let next = begin + u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 21_000 + (next % u32::from(PORTS)) as u16;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if TcpListener::bind(address).is_ok() {
             return Ok(address);
