@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
 const project = resolve(import.meta.dirname, "../..");
-const program = join(project, process.env["CARGO_TARGET_DIR"] ?? "target", "debug/doze");
+const program = resolve(project, process.env["CARGO_TARGET_DIR"] ?? "target", "debug/doze");
 
 export class Doze {
   readonly admin: string;

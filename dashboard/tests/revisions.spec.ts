@@ -12,11 +12,11 @@ test("an older revision is brought back after a question, and Refresh leads forw
 
   await rows.nth(1).getByRole("button", { name: "Roll back to this" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Roll back" }).click();
-  await expect(page.getByText("Rolled back from")).toBeVisible();
+  await expect(page.locator(".note")).toBeVisible();
   await expect(rows.nth(1)).toContainText("live");
   await expect.poll(() => doze.call("/turned")).toBe("first");
 
   await page.getByRole("button", { name: "Refresh" }).click();
-  await expect(page.getByText("Rolled back from")).toHaveCount(0);
+  await expect(page.locator(".note")).toHaveCount(0);
   await expect.poll(() => doze.call("/turned")).toBe("second");
 });

@@ -50,12 +50,13 @@ export async function listFunctions(): Promise<api.FunctionView[]> {
   return (await read<{ functions: api.FunctionView[] }>("/api/functions")).functions;
 }
 
-export const deploy = (name: string, body: Body) =>
-  order<{ function: api.FunctionView; changed: boolean }>("PUT", of(name), body);
+export const showFunction = (name: string) => read<api.FunctionView>(of(name));
+
+export const deploy = (name: string, body: Body) => order<unknown>("PUT", of(name), body);
 
 export const removeFunction = (name: string) => order<void>("DELETE", of(name));
 
-export const refresh = (name: string) => order<api.FunctionView>("POST", `${of(name)}/refresh`);
+export const refresh = (name: string) => order<unknown>("POST", `${of(name)}/refresh`);
 
 export const readManifest = (name: string) =>
   read<Record<string, unknown>>(`${of(name)}/manifest`);
@@ -70,7 +71,7 @@ export async function listRevisions(name: string): Promise<api.Revision[]> {
 }
 
 export const rollback = (name: string, revision: string) =>
-  order<api.FunctionView>("POST", `${of(name)}/rollback`, { json: { revision } });
+  order<unknown>("POST", `${of(name)}/rollback`, { json: { revision } });
 
 export async function activity(name: string): Promise<api.Minute[]> {
   return (await read<{ minutes: api.Minute[] }>(`${of(name)}/activity`)).minutes;
@@ -89,7 +90,7 @@ export async function listTokens(name: string): Promise<api.Token[]> {
 }
 
 export const makeToken = (name: string, label: string) =>
-  order<api.Token & { token: string }>("POST", `${of(name)}/tokens`, { json: { label } });
+  order<api.Token & { token: string }>("POST", `${of(name)}/tokens`, { json: label ? { label } : {} });
 
 export const revokeToken = (name: string, id: string) =>
   order<void>("DELETE", `${of(name)}/tokens/${encodeURIComponent(id)}`);

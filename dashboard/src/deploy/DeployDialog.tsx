@@ -5,7 +5,7 @@ import { bytes, plural } from "../format/numbers.ts";
 import { addressOfPage } from "../pages/addresses.ts";
 import { Dialog } from "../parts/Dialog.tsx";
 import { Refusal } from "../parts/Refusal.tsx";
-import { functions, put } from "../state/functions.ts";
+import { functions, reread } from "../state/functions.ts";
 import { useAction } from "../state/useAction.ts";
 import { type Chosen, filesOfInput } from "./files.ts";
 import { FilePicker } from "./FilePicker.tsx";
@@ -17,7 +17,8 @@ export function DeployDialog() {
   const name = useSignal("");
   const { route } = useLocation();
   const acting = useAction(async (to: string, chosen: Chosen) => {
-    put((await deploy(to, await pack(chosen))).function);
+    await deploy(to, await pack(chosen));
+    await reread(to);
     deploying.value = null;
     route(addressOfPage(to));
   });

@@ -5,7 +5,7 @@ import { bytes } from "../format/numbers.ts";
 import { ago, fullTime } from "../format/times.ts";
 import { ConfirmDialog } from "../parts/ConfirmDialog.tsx";
 import { Refusal } from "../parts/Refusal.tsx";
-import { put } from "../state/functions.ts";
+import { reread } from "../state/functions.ts";
 import { useLoaded } from "../state/useLoaded.ts";
 
 /** What the function was, and the way back. */
@@ -43,7 +43,8 @@ export function RevisionsView({ view }: { view: FunctionView }) {
           verb="Roll back"
           close={() => chosen.value = null}
           act={async () => {
-            put(await rollback(name, chosen.value?.revision ?? ""));
+            await rollback(name, chosen.value?.revision ?? "");
+            await reread(name);
             await reload();
           }}
         >

@@ -62,16 +62,18 @@ export function JsonEditor({ label, text, problems, change }: Props) {
           onKeyDown={indent}
         />
       </div>
-      <ul class="problems" id={list} role="alert">
-        {placed.map(({ problem, line }, index) => (
-          <li key={index}>
-            {line !== null && (
-              <button type="button" class="place" onClick={() => jump(line)}>line {line}</button>
-            )}
-            <span class="text">{problem.text}</span>
-          </li>
-        ))}
-      </ul>
+      <div id={list} role="alert">
+        <ul class="problems">
+          {placed.map(({ problem, line }, index) => (
+            <li key={index}>
+              {line !== null && (
+                <button type="button" class="place" onClick={() => jump(line)}>line {line}</button>
+              )}
+              <span class="text">{problem.text}</span>
+            </li>
+          ))}
+        </ul>
+      </div>
     </div>
   );
 }

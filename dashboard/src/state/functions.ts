@@ -1,7 +1,7 @@
 // All functions, kept up to date by the server's events.
 
 import { batch, signal } from "@preact/signals";
-import { eventsPath, listFunctions } from "../api/client.ts";
+import { eventsPath, listFunctions, showFunction } from "../api/client.ts";
 import { Failure } from "../api/failure.ts";
 import { type Connection, follow, type ServerEvent } from "../api/stream.ts";
 import type { FunctionView, Server } from "../api/types.ts";
@@ -14,8 +14,13 @@ export const connection = signal<Connection>("connecting");
 export const loaded = signal(false);
 export const loadFailure = signal<Failure | null>(null);
 
-/** Takes in what a call has answered, before the next event says the same. */
-export const put = (view: FunctionView): void => apply(new Map([[view.name, view]]));
+/**
+ * Reads a function again that a call has changed, before the next event tells
+ * it. The call's own answer knows what is published and not how it fares.
+ */
+export async function reread(name: string): Promise<void> {
+  apply(new Map([[name, await showFunction(name)]]));
+}
 
 export const forget = (name: string): void => apply(new Map([[name, null]]));
 
