@@ -66,7 +66,7 @@ test("a function is removed after a question, folder and all", async ({ page, do
   expect(await doze.call("/doomed")).toBe("still here");
   await page.getByRole("button", { name: "Remove…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-  await expect(page.getByRole("heading", { name: "Functions" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Functions", exact: true })).toBeVisible();
   await expect(page.getByRole("link", { name: "doomed" })).toHaveCount(0);
   expect(await doze.call("/doomed")).toContain("function_not_found");
 });

@@ -51,7 +51,7 @@ test("a function is found, tried and removed with the keyboard alone", async ({ 
   await page.keyboard.press("Enter");
   await tabTo(page, "Remove");
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { name: "Functions" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Functions", exact: true })).toBeVisible();
   await expect.poll(() => doze.call("/key-b")).toContain("function_not_found");
 });
 

@@ -8,10 +8,10 @@ test.describe("a session", () => {
 
   test("is opened by the link that the server prints, and the token leaves the address bar", async ({ page }) => {
     await page.goto(`${doze.admin}/#token=${doze.token}`);
-    await expect(page.getByRole("heading", { name: "Functions" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Functions", exact: true })).toBeVisible();
     expect(page.url()).toBe(`${doze.admin}/`);
     await page.reload();
-    await expect(page.getByRole("heading", { name: "Functions" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Functions", exact: true })).toBeVisible();
   });
 
   test("is opened by the pasted token, on the page that was asked for", async ({ page }) => {
@@ -41,7 +41,7 @@ test.describe("a session", () => {
 
   test("that the server no longer knows leads back to the token", async ({ page, context }) => {
     await page.goto(`${doze.admin}/#token=${doze.token}`);
-    await expect(page.getByRole("heading", { name: "Functions" })).toBeVisible();
+    await expect(page.getByRole("heading", { name: "Functions", exact: true })).toBeVisible();
     await context.clearCookies();
     await page.getByRole("link", { name: "Instances" }).click();
     await expect(page.getByLabel("Admin token")).toBeVisible();

@@ -4,6 +4,7 @@ import { listSecrets, removeSecret, setSecret } from "../api/client.ts";
 import { ago } from "../format/times.ts";
 import { ConfirmDialog } from "../parts/ConfirmDialog.tsx";
 import { Refusal } from "../parts/Refusal.tsx";
+import { functions } from "../state/functions.ts";
 import { useAction } from "../state/useAction.ts";
 import { useLoaded } from "../state/useLoaded.ts";
 import { addressOfPage } from "./addresses.ts";
@@ -16,7 +17,10 @@ export function SecretsPage() {
   const name = useSignal("");
   const value = useSignal("");
   const removing = useSignal<string | null>(null);
-  const { value: { value: secrets }, failure, reload } = useLoaded(listSecrets, []);
+  // Who names a secret changes with what is published.
+  const users = [...functions.value.values()].filter((view) => view.manifest?.secrets.length);
+  const published = users.map((view) => `${view.name} ${view.revision}`).join();
+  const { value: { value: secrets }, failure, reload } = useLoaded(listSecrets, [published]);
   const setting = useAction(async () => {
     await setSecret(name.value, value.value);
     name.value = "";
