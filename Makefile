@@ -25,7 +25,7 @@ help:
 	@echo 'make dashboard    build what the admin address shows'
 	@echo 'make bench        measure (30 minutes); SAVE=1 writes docs/benchmarks.md,'
 	@echo '                  ONLY="cold warm" measures only these groups'
-	@echo 'make bench-quick  measure less (3 minutes)'
+	@echo 'make bench-quick  measure less (5 minutes)'
 	@echo 'make soak         a million requests, ten thousand starts (8 minutes)'
 	@echo 'make clean        remove everything that was built or installed here'
 
