@@ -39,11 +39,11 @@ test.describe("a session", () => {
     await expect(page.getByLabel("Admin token")).toBeVisible();
   });
 
+  // The page asks the server again and again, so it finds out by itself.
   test("that the server no longer knows leads back to the token", async ({ page, context }) => {
     await page.goto(`${doze.admin}/#token=${doze.token}`);
     await expect(page.getByRole("heading", { name: "Functions", exact: true })).toBeVisible();
     await context.clearCookies();
-    await page.getByRole("link", { name: "Instances" }).click();
     await expect(page.getByLabel("Admin token")).toBeVisible();
   });
 });
