@@ -9,6 +9,10 @@ export interface Assign {
   env?: Record<string, string>;
   /** The bundle; on the wire it follows the line, which has its length here. */
   code: Uint8Array<ArrayBuffer>;
+  /** What V8 made of it in another process; on the wire it follows the code. */
+  cache: Uint8Array<ArrayBuffer>;
+  /** Whether the server waits for that, before anything of the code runs. */
+  makeCache?: boolean;
 }
 
 /** From the server. */
@@ -21,13 +25,14 @@ export type Incoming =
 /** To the server. */
 export type Outgoing =
   | { op: "ready" | "alive" | "stopped" }
-  | { op: "started"; ms: number }
+  | { op: "compiled"; cache: number }
+  | { op: "started"; ms: number; cache?: "used" | "rejected" }
   | { op: "failed"; message: string; stack: string }
   | { op: "error"; request: string | null; message: string; stack: string }
   | { op: "settled"; request: string };
 
 /**
- * Characters that may wait to be written. A function that throws in a loop
+ * Bytes that may wait to be written. A function that throws in a loop
  * faster than the server reads loses reports instead of growing the process.
  */
 const MAX_UNSENT = 1 << 20;
@@ -40,7 +45,8 @@ export class Control {
   readonly #connection: Promise<Deno.UnixConn>;
   /** Received and not yet looked at. */
   #rest: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  #unsent = "";
+  #unsent: Uint8Array<ArrayBuffer>[] = [];
+  #unsentBytes = 0;
   #writing: Promise<void> | null = null;
 
   /** Connects while other things are done. */
@@ -55,15 +61,19 @@ export class Control {
     const message = parseJson(line);
     if (message.op === "assign") {
       const code = await this.#readExactly(message.code);
-      if (code === null) return null;
+      const cache = await this.#readExactly(message.cache ?? 0);
+      if (code === null || cache === null) return null;
       message.code = code;
+      message.cache = cache;
     }
     return message;
   }
 
-  send(message: Outgoing): void {
-    if (this.#unsent.length > MAX_UNSENT) return;
-    this.#unsent += stringifyJson(message) + "\n";
+  /** Sends a message, with the bytes behind it that it announces. */
+  send(message: Outgoing, bytes?: Uint8Array<ArrayBuffer>): void {
+    if (this.#unsentBytes > MAX_UNSENT) return;
+    this.#queue(encoder.encode(stringifyJson(message) + "\n"));
+    if (bytes !== undefined) this.#queue(bytes);
     this.#writing ??= this.#write();
   }
 
@@ -72,15 +82,19 @@ export class Control {
     while (this.#writing !== null) await this.#writing;
   }
 
+  #queue(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#unsent.push(bytes);
+    this.#unsentBytes += bytes.length;
+  }
+
   async #write(): Promise<void> {
     try {
       const connection = await this.#connection;
-      while (this.#unsent !== "") {
-        const bytes = encoder.encode(this.#unsent);
-        this.#unsent = "";
-        for (let sent = 0; sent < bytes.length;) {
-          sent += await connection.write(bytes.subarray(sent));
+      for (let next = this.#unsent.shift(); next; next = this.#unsent.shift()) {
+        for (let sent = 0; sent < next.length;) {
+          sent += await connection.write(next.subarray(sent));
         }
+        this.#unsentBytes -= next.length;
       }
     } catch {
       // The server is gone; `receive` sees it too and ends the process.

@@ -1,5 +1,6 @@
 import { enter, leave } from "./console.ts";
 import type { Assign, Control } from "./control.ts";
+import { CodeCache } from "./code_cache.ts";
 import { RequestContext } from "./context.ts";
 import { findHandler, type WebHandler } from "./handler.ts";
 import {
@@ -10,10 +11,11 @@ import {
   setTimer,
   setVariable,
 } from "./intrinsics.ts";
-import { evaluate, prepareToEvaluate } from "./load.ts";
+import { evaluate } from "./load.ts";
 import { describe } from "./problem.ts";
 import { toResponse } from "./respond.ts";
 import type { Gatekeeper } from "./token.ts";
+import { warmUpVm } from "./vm.ts";
 import { warmUpHandler } from "./warm.ts";
 
 type Reply = Response | Promise<Response>;
@@ -60,10 +62,12 @@ export class Instance {
     try {
       const env = message.env ?? {};
       for (const name of Object.keys(env)) setVariable(name, env[name]);
-      const exports = await evaluate(message.function, message.code);
+      const cache = new CodeCache(message, this.#control);
+      const exports = await evaluate(message.function, message.code, cache);
       this.#handler = findHandler(exports, message.format);
       this.#answer = (request, context) => this.#call(request, context);
-      this.#control.send({ op: "started", ms: now() - began });
+      const ms = now() - began;
+      this.#control.send({ op: "started", ms, cache: cache.use });
     } catch (thrown) {
       this.#answer = () => this.#errorReply("start_failed");
       this.#control.send({ op: "failed", ...describe(thrown) });
@@ -121,7 +125,7 @@ export class Instance {
     // "light" leaves `node:vm` out: 4 MB less, and more time for large bundles.
     const warm = this.#gatekeeper.header(request, "x-doze-warm");
     if (warm === "1" || warm === "light") {
-      if (warm === "1") prepareToEvaluate();
+      if (warm === "1") warmUpVm();
       return this.#call(request, context);
     }
     this.#unsettled.add(context);

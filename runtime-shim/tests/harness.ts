@@ -18,6 +18,8 @@ export interface Assignment {
   revision?: string;
   format?: "esm" | "cjs";
   env?: Record<string, string>;
+  makeCache?: boolean;
+  cache?: Uint8Array;
 }
 
 export class Bed {
@@ -86,6 +88,7 @@ export class Bed {
 
   async assign(code: string, assignment: Assignment = {}): Promise<void> {
     const bytes = new TextEncoder().encode(code);
+    const cache = assignment.cache ?? new Uint8Array();
     await this.send({
       op: "assign",
       function: "hello",
@@ -94,7 +97,8 @@ export class Bed {
       env: {},
       ...assignment,
       code: bytes.length,
-    }, bytes);
+      cache: cache.length,
+    }, new Uint8Array([...bytes, ...cache]));
   }
 
   async send(message: Message, extra = new Uint8Array()): Promise<void> {
@@ -206,16 +210,23 @@ export class Bed {
   }
 
   async #readMessages(): Promise<void> {
-    let text = "";
-    const decoder = new TextDecoder();
+    let rest = new Uint8Array();
     const buffer = new Uint8Array(64 * 1024);
     for (;;) {
       const count = await this.#control.read(buffer).catch(() => null);
       if (count === null) return;
-      text += decoder.decode(buffer.subarray(0, count), { stream: true });
-      const lines = text.split("\n");
-      text = lines.pop() ?? "";
-      this.#messages.push(...lines.map((line) => JSON.parse(line)));
+      rest = new Uint8Array([...rest, ...buffer.subarray(0, count)]);
+      for (;;) {
+        const end = rest.indexOf(10);
+        if (end < 0) break;
+        const text = new TextDecoder().decode(rest.subarray(0, end));
+        const message: Message = JSON.parse(text);
+        const size = message.op === "compiled" ? message.cache : 0;
+        if (rest.length < end + 1 + size) break;
+        if (size > 0) message.bytes = rest.slice(end + 1, end + 1 + size);
+        rest = rest.slice(end + 1 + size);
+        this.#messages.push(message);
+      }
       this.#look();
     }
   }
