@@ -7,6 +7,7 @@
 mod code;
 mod esbuild;
 mod hints;
+mod imports;
 mod messages;
 mod metafile;
 mod stage;

@@ -3,14 +3,15 @@
 //! Paths of this machine go, so that a revision depends on the function alone
 //! and a stack shows the author's own file names. And `require` comes in, but
 //! only where something calls it: it costs a process 15 ms to start with it.
+//! What belongs to modules alone comes to the first line (`imports.rs`).
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-use super::BuildError;
 use super::esbuild::Output;
+use super::{BuildError, imports};
 use crate::function::published::Format;
 use crate::registry::check::Checked;
 
@@ -25,8 +26,11 @@ pub(super) struct Code {
 /// The helper that esbuild adds where a `require` is left in the code.
 const REQUIRE_HELPER: &[u8] = b"\nvar __require = ";
 /// What makes that helper work in a module.
-const REQUIRE: &[u8] = b"import{createRequire as __dozeRequire}from\"node:module\";\
-    const require=__dozeRequire(import.meta.url);\n";
+const REQUIRE: &str = "import{createRequire as __dozeRequire}from\"node:module\";\
+    const require=__dozeRequire(import.meta.url);";
+/// What esbuild writes for `import.meta`, and what that is.
+pub(super) const META_NAME: &str = "__dozeMeta";
+const META: &str = "const __dozeMeta=import.meta;";
 /// How files of the runtime library are called.
 const LIBRARY: &str = "doze";
 
@@ -37,7 +41,7 @@ pub(super) fn finish(
     library: &Path,
 ) -> Result<Code, BuildError> {
     let format = output.metafile.format();
-    let mut code = without_paths(output, checked, library);
+    let code = without_paths(output, checked, library);
     let mut map: Value = serde_json::from_slice(&output.map).map_err(BuildError::Account)?;
     if let Some(sources) = map.get_mut("sources").and_then(Value::as_array_mut) {
         for source in sources {
@@ -46,8 +50,21 @@ pub(super) fn finish(
             }
         }
     }
+    let (imports, mut code) = match imports::hoist(&code, output.metafile.statements()) {
+        Some(hoisted) => hoisted,
+        None => (String::new(), code),
+    };
+    let mut first = String::new();
     if needs_require(&code) {
-        code.splice(0..0, REQUIRE.iter().copied());
+        first += REQUIRE;
+    }
+    if memchr::memmem::find(&code, META_NAME.as_bytes()).is_some() {
+        first += META;
+    }
+    first += &imports;
+    if !first.is_empty() {
+        first.push('\n');
+        code.splice(0..0, first.into_bytes());
         // One line more at the top is one `;` more in the mappings.
         if let Some(Value::String(mappings)) = map.get_mut("mappings") {
             mappings.insert(0, ';');

@@ -21,12 +21,12 @@ use crate::sandbox::{
 pub(super) const LIBRARY_ENTRY: &str = "mod.ts";
 
 /// Changes whenever the flags or the finishing of the code do.
-pub(super) const FLAGS_ID: &str = "1";
+pub(super) const FLAGS_ID: &str = "2";
 
 /// What is the same for every function. These ran all of seventeen popular
 /// packages in Deno. Conditions with `browser` break `ws` and the AWS SDK;
 /// without `decorators=false` V8 is handed syntax that it rejects.
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 21] = [
     "--bundle",
     "--format=esm",
     "--platform=node",
@@ -36,6 +36,8 @@ const FLAGS: [&str; 20] = [
     "--supported:decorators=false",
     "--sourcemap=linked",
     "--keep-names",
+    // Such as `code::META_NAME`.
+    "--define:import.meta=__dozeMeta",
     "--legal-comments=none",
     "--charset=utf8",
     "--jsx=automatic",

@@ -32,6 +32,8 @@ struct Import {
     path: String,
     #[serde(default)]
     external: bool,
+    #[serde(default)]
+    kind: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +42,8 @@ struct Written {
     entry_point: Option<String>,
     #[serde(default)]
     exports: Vec<String>,
+    #[serde(default)]
+    imports: Vec<Import>,
 }
 
 impl Metafile {
@@ -56,6 +60,12 @@ impl Metafile {
     /// Every input's path as esbuild writes it, relative to its folder.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &str> {
         self.inputs.keys().map(String::as_str)
+    }
+
+    /// How many `import` statements are left in the code.
+    pub(super) fn statements(&self) -> usize {
+        let imports = self.outputs.values().flat_map(|output| &output.imports);
+        imports.filter(|import| import.kind == "import-statement").count()
     }
 
     fn exports_nothing(&self) -> bool {
