@@ -47,6 +47,7 @@ pub mod profile;
 pub mod limit;
 pub mod launch;
 pub mod deno_cache;
+pub mod code_cache;
 pub mod run_folder;
 pub mod warm_up;
 pub mod keeper;

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::activity::Meter;
+use super::code_cache::{self, CodeCaches};
 use super::instance::{Deployment, InstanceId, Spare, StartError};
 use super::journal::Journal;
 use super::keeper::Keeper;
@@ -56,6 +57,8 @@ pub struct Fleet {
     pub secrets: Arc<Secrets>,
     /// What is counted of all functions together.
     pub meter: Arc<Meter>,
+    /// What V8 made of large bundles.
+    pub code_caches: CodeCaches,
     launcher: Launcher,
     runtime: Handle,
     /// Free places for boots, [`boots_at_once`] in all.
@@ -112,6 +115,7 @@ impl Fleet {
             journal,
             secrets,
             meter: Arc::default(),
+            code_caches: CodeCaches::new(code_cache::MAX_ALL),
             launcher,
             runtime,
             boots: Semaphore::new(boots_at_once()),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
+use super::code_cache::CodeCache;
 use super::keeper::Order;
 use super::link::Link;
 use super::profile::Profile;
@@ -55,6 +56,8 @@ pub struct Deployment {
     pub folder: PathBuf,
     /// What its processes are fixed to when they boot.
     pub profile: Profile,
+    /// What V8 makes of its code.
+    pub code_cache: Arc<CodeCache>,
 }
 
 impl Deployment {
@@ -62,7 +65,7 @@ impl Deployment {
     pub fn new(name: FunctionName, release: Release, registry: &std::path::Path) -> Self {
         let folder = published::revision_folder(registry, &name, &release.revision);
         let profile = Profile::of(&release, folder.join(published::FILES));
-        Self { name, release, folder, profile }
+        Self { name, release, folder, profile, code_cache: Arc::default() }
     }
 
     /// Whether it is given that secret.

@@ -116,7 +116,8 @@ fn prepare(fleet: &Arc<Fleet>, bundle: Bundle, id: &str) -> io::Result<Run> {
     write(&run.folder, &code, &map)?;
     let profile = Profile::of(&release, run.folder.join(FILES));
     let (name, folder) = (run.pool.name.clone(), run.folder.clone());
-    let deployment = Arc::new(Deployment { name, release, folder, profile });
+    let code_cache = Arc::default();
+    let deployment = Arc::new(Deployment { name, release, folder, profile, code_cache });
     run.pool.publish(&deployment, Standing::default());
     Ok(run)
 }

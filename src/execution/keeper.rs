@@ -136,7 +136,7 @@ async fn finish(launched: &mut Launched, grace: Duration) {
     }
     let order = ToShim::Stop { grace_ms: u64::try_from(grace.as_millis()).unwrap_or(u64::MAX) };
     let finished = async {
-        launched.sender.send(&order, &[]).await?;
+        launched.sender.send(&order).await?;
         while let Some(message) = launched.receiver.receive().await? {
             if message == FromShim::Stopped {
                 break;

@@ -252,7 +252,7 @@ impl Launcher {
         let id_of_process = process.id();
         let introduced = async {
             let (mut sender, mut receiver) = listener.accept(&control, id_of_process).await?;
-            sender.send(&ToShim::Boot { token: &token }, &[]).await?;
+            sender.send(&ToShim::Boot { token: &token }).await?;
             match receiver.receive().await? {
                 Some(FromShim::Ready) => Ok((sender, receiver)),
                 other => Err(io::Error::other(format!("expected `ready`, received {other:?}"))),
@@ -304,7 +304,7 @@ impl Launcher {
         // The rest is as much again as all of this, for every start to copy.
         warm_up(&first.link, Warmth::Light).await?;
         // Ended by itself, it has written all of it.
-        first.sender.send(&ToShim::Stop { grace_ms: 0 }, &[]).await?;
+        first.sender.send(&ToShim::Stop { grace_ms: 0 }).await?;
         let _ = tokio::time::timeout(deno_cache::TIME_LIMIT, first.process.wait()).await;
         first.process.stop().await?;
         let cache = DenoCache::read(&first.folder.path().join(deno_cache::FOLDER))?;

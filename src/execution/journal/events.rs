@@ -18,6 +18,31 @@ pub struct Subject {
     pub instance: InstanceId,
 }
 
+/// What a start did with what V8 makes of the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheState {
+    /// It did without.
+    None,
+    /// It made it, for the next one.
+    Made,
+    /// It had it of an earlier one.
+    Used,
+    /// V8 did not take what an earlier one had made.
+    Rejected,
+}
+
+impl CacheState {
+    /// Its name; nothing for `None`, so that no field is told.
+    fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Made => Some("made"),
+            Self::Used => Some("used"),
+            Self::Rejected => Some("rejected"),
+        }
+    }
+}
+
 /// Something that a function said.
 #[derive(Debug, Clone, Copy)]
 pub struct Saying<'s> {
@@ -104,10 +129,11 @@ impl Journal {
     }
 
     /// An instance serves.
-    pub fn started(&self, subject: &Subject) {
+    pub fn started(&self, subject: &Subject, code_cache: CacheState) {
         tracing::info!(
             function = subject.function(), instance = %subject.instance,
-            revision = %subject.deployment.revision(), "instance started"
+            revision = %subject.deployment.revision(), code_cache = code_cache.as_str(),
+            "instance started"
         );
         self.keep(subject.record(Kind::Start, Level::Info, "instance started"));
     }

@@ -8,10 +8,11 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
 use super::{Keeper, Order};
-use crate::execution::control::{FromShim, ToShim};
+use crate::execution::code_cache::{CodeCaches, MIN_CODE};
+use crate::execution::control::{CacheUse, FromShim, ToShim};
 use crate::execution::instance::{Instance, StartError};
 use crate::execution::journal::Journal;
-use crate::execution::journal::events::{Subject, Thrown};
+use crate::execution::journal::events::{CacheState, Subject, Thrown};
 use crate::execution::launch::{Launched, exited};
 use crate::execution::life::StopReason;
 use crate::execution::limit::Limit;
@@ -54,6 +55,9 @@ pub(super) struct Serving<'k> {
     journal: &'k Arc<Journal>,
     subject: Subject,
     secrets: &'k Secrets,
+    code_caches: &'k CodeCaches,
+    /// What V8 had of its own for the code.
+    code_cache: CacheState,
     stacks: Stacks,
     /// When the start has failed; gone once it has succeeded.
     start_by: Option<Instant>,
@@ -94,6 +98,8 @@ impl<'k> Serving<'k> {
             journal: &keeper.fleet.journal,
             subject: Subject::of(instance),
             secrets: &keeper.fleet.secrets,
+            code_caches: &keeper.fleet.code_caches,
+            code_cache: CacheState::None,
             stacks: Stacks::new(&instance.deployment.folder),
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
@@ -106,6 +112,15 @@ impl<'k> Serving<'k> {
     }
 
     pub(super) async fn run(mut self) -> Ending {
+        let ending = self.serve().await;
+        if self.start_by.is_some() {
+            // Whatever it was, the next start is to owe nothing to this one.
+            self.instance.deployment.code_cache.forget();
+        }
+        ending
+    }
+
+    async fn serve(&mut self) -> Ending {
         if let Err(error) = self.assign().await {
             self.pool.failed(self.instance.id, &error);
             return Ending::Kill(StopReason::StartFailed);
@@ -151,23 +166,46 @@ impl<'k> Serving<'k> {
         let secrets = self.secrets.reveal(&manifest.secrets)?;
         let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));
         let env = manifest.env.iter().map(|(name, value)| (&**name, &**value));
+        let cache = deployment.code_cache.get();
+        let make_cache = cache.is_none() && code.len() >= MIN_CODE;
+        if make_cache {
+            self.launched.receiver.take_cache();
+        }
+        let cache = cache.as_deref().unwrap_or_default();
         let assign = ToShim::Assign {
             function: deployment.name.as_str(),
             revision: deployment.revision().as_str(),
             format: deployment.release.format,
             env: env.chain(secrets).collect(),
             code: code.len(),
+            cache: cache.len(),
+            make_cache,
         };
-        self.launched.sender.send(&assign, &code).await.map_err(StartError::launch)
+        let sent = self.launched.sender.send_with(&assign, &code, cache).await;
+        sent.map_err(StartError::launch)
     }
 
     fn heard(&mut self, message: FromShim) -> Option<Ending> {
         match message {
-            FromShim::Started => {
+            FromShim::Compiled { bytes, .. } => {
+                if !bytes.is_empty() {
+                    self.code_cache = CacheState::Made;
+                }
+                self.code_caches.keep(&self.instance.deployment.code_cache, bytes);
+            }
+            FromShim::Started { cache } => {
+                match cache {
+                    Some(CacheUse::Used) => self.code_cache = CacheState::Used,
+                    Some(CacheUse::Rejected) => {
+                        self.code_cache = CacheState::Rejected;
+                        self.instance.deployment.code_cache.forget();
+                    }
+                    None => {}
+                }
                 self.start_by = None;
                 self.look_at = Some(Instant::now());
                 self.pool.started(self.instance.id);
-                self.journal.started(&self.subject);
+                self.journal.started(&self.subject, self.code_cache);
             }
             FromShim::Failed { message, stack } => {
                 let stack = stack.map(|stack| self.stacks.map(&stack).into_owned());
@@ -198,7 +236,7 @@ impl<'k> Serving<'k> {
                 }
                 // A channel that is full or broken shows as a check that is overdue.
                 let check = ToShim::Check { request: &request };
-                let _ = timeout(ABORT_GRACE, self.launched.sender.send(&check, &[])).await;
+                let _ = timeout(ABORT_GRACE, self.launched.sender.send(&check)).await;
                 let by = Instant::now() + ABORT_GRACE;
                 self.checks.push_back(Check { request, by, alive: false });
                 None
