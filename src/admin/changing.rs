@@ -105,9 +105,8 @@ impl From<OrderError> for ApiError {
                 StatusCode::CONFLICT,
                 "read_only",
                 format!(
-                    "the server may not write to registry_in ({message}); give it the right to, \
-                     without `:ro` where it is mounted into a container, or change the folder by \
-                     hand"
+                    "the server may not write to registry_in ({message}); run it as the folder's \
+                     owner (in a container without `:ro` as well), or change the folder by hand"
                 ),
             ),
             OrderError::Failed(_) => Self::internal(&error),
