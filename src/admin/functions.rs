@@ -54,6 +54,8 @@ pub(super) struct Function {
     manifest: Option<Manifest>,
     /// Its processes.
     instances: Vec<Instance>,
+    /// Processes that boot for it, and are not among its instances yet.
+    booting: usize,
     /// What was counted since the server began.
     counters: Counters,
 }
@@ -145,7 +147,7 @@ pub(super) struct ProblemView {
 impl From<FunctionStatus> for Function {
     fn from(status: FunctionStatus) -> Self {
         let counters = Counters::of(&status);
-        let FunctionStatus { name, standing, deployment, instances, .. } = status;
+        let FunctionStatus { name, standing, deployment, instances, booting, .. } = status;
         let release = deployment.map(|deployment| deployment.release.clone());
         let state = match standing.state {
             "live" => PublishedState::Live,
@@ -165,6 +167,7 @@ impl From<FunctionStatus> for Function {
             built_at: release.as_ref().map(|release| release.built_at),
             manifest: release.map(|release| release.manifest),
             instances: instances.into_iter().map(Instance::from).collect(),
+            booting,
             counters,
         }
     }

@@ -173,6 +173,7 @@ impl Remote {
         struct Function {
             revision: Option<RevisionId>,
             instances: Vec<Instance>,
+            booting: usize,
         }
         #[derive(Deserialize)]
         struct Instance {
@@ -205,7 +206,7 @@ impl Remote {
             .partition(|instance| instance.revision.as_ref() == Some(revision));
         Ok(if !old.iter().any(|instance| is(instance, &["busy", "idle"])) {
             Reach::Served
-        } else if new.iter().any(|instance| is(instance, &["starting"])) {
+        } else if function.booting > 0 || new.iter().any(|instance| is(instance, &["starting"])) {
             Reach::Coming
         } else {
             Reach::Failed

@@ -456,6 +456,7 @@ impl Pool {
             standing: Arc::clone(&state.standing),
             deployment,
             instances: state.slots.iter().filter_map(Slot::status).collect(),
+            booting: state.booting,
             waiting: state.waiting.len(),
             counts: self.activity.counts(),
             own_series: self.activity.has_series(),
