@@ -22,6 +22,7 @@ use super::status::InstanceStatus;
 use super::warm_up::{Warmth, warm_up};
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
+use crate::sandbox::Priority;
 
 /// Profiles that spares are kept for: those used last, then those that most
 /// functions have.
@@ -152,17 +153,16 @@ impl Fleet {
         spare
     }
 
-    /// Starts a process for this profile now, which perhaps is to take its time
-    /// from nobody.
+    /// Starts a process for this profile now.
     pub async fn boot(
         self: &Arc<Self>,
         profile: &Profile,
-        gives_way: bool,
+        priority: Priority,
     ) -> Result<Spare, StartError> {
         let _turn = self.boots.acquire().await.map_err(StartError::launch)?;
         let seat = self.seat(profile)?;
         let launched = tokio::select! {
-            launched = self.launcher.launch(profile, gives_way) => launched?,
+            launched = self.launcher.launch(profile, priority) => launched?,
             () = self.killed() => return Err(StartError::NoRoom),
         };
         // The next one is prepared once this one has answered.
@@ -298,7 +298,7 @@ impl Fleet {
     /// one finds everything loaded and compiled.
     async fn boot_spare(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
         // Nobody waits for it, and a boot takes as much as a hundred requests.
-        let spare = self.boot(profile, true).await?;
+        let spare = self.boot(profile, Priority::Low).await?;
         warm_up(&spare.link, Warmth::Full).await.map_err(StartError::launch)?;
         Ok(spare)
     }

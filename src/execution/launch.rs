@@ -17,7 +17,7 @@ use super::link::Link;
 use super::output::Output;
 use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile, SCRATCH_MB};
 use super::warm_up::{Warmth, warm_up};
-use crate::sandbox::{CommandSpec, Layer, Process, Spawner};
+use crate::sandbox::{CommandSpec, Layer, Priority, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
@@ -81,8 +81,8 @@ pub struct Launched {
     pub output: Output,
     /// Whether nothing but its keeper bounds what it writes.
     pub writes_unbounded: bool,
-    /// Whether the others go first where processors are short.
-    pub gives_way: bool,
+    /// How it stands to others where processors are short.
+    pub priority: Priority,
 }
 
 /// An instance's folder. It is removed when this is dropped.
@@ -133,17 +133,21 @@ impl Launcher {
     }
 
     /// Starts a process and waits until it listens.
-    pub async fn launch(&self, profile: &Profile, gives_way: bool) -> Result<Launched, StartError> {
+    pub async fn launch(
+        &self,
+        profile: &Profile,
+        priority: Priority,
+    ) -> Result<Launched, StartError> {
         let cache = self.cache().await;
         let ahead = self.ahead().take_if(|prepared| prepared.profile == *profile);
         if let Some(prepared) = ahead {
-            match self.start(prepared, gives_way).await {
+            match self.start(prepared, priority).await {
                 // Something may have ended it while it waited.
                 Err(StartError::Exited { .. }) => {}
                 result => return result,
             }
         }
-        self.launch_anew(profile, cache, Writes::Private, gives_way).await
+        self.launch_anew(profile, cache, Writes::Private, priority).await
     }
 
     async fn launch_anew(
@@ -151,10 +155,10 @@ impl Launcher {
         profile: &Profile,
         cache: &DenoCache,
         writes: Writes,
-        gives_way: bool,
+        priority: Priority,
     ) -> Result<Launched, StartError> {
         let prepared = self.prepare_with(profile, cache, writes).await;
-        self.start(prepared.map_err(StartError::launch)?, gives_way).await
+        self.start(prepared.map_err(StartError::launch)?, priority).await
     }
 
     /// Does ahead what the next launch would have to do if it is of this
@@ -238,9 +242,16 @@ impl Launcher {
     }
 
     /// Lets a process start, and waits until it says that it listens.
-    async fn start(&self, mut prepared: Prepared, gives_way: bool) -> Result<Launched, StartError> {
+    async fn start(
+        &self,
+        mut prepared: Prepared,
+        priority: Priority,
+    ) -> Result<Launched, StartError> {
         // Without, it starts all the same, and takes its time from others.
-        let gives_way = gives_way && prepared.process.give_way(true).is_ok();
+        let priority = match priority {
+            Priority::Low if prepared.process.set_priority(priority).is_ok() => priority,
+            _ => Priority::Normal,
+        };
         // If it has ended already, it has said why.
         let _ = prepared.process.start();
         let Prepared { id, mut process, folder, listener, writes_unbounded, .. } = prepared;
@@ -287,7 +298,7 @@ impl Launcher {
             receiver,
             output,
             writes_unbounded,
-            gives_way,
+            priority,
         })
     }
 
@@ -299,7 +310,7 @@ impl Launcher {
             return Ok(cache);
         }
         let (profile, none) = (Profile::bare(), DenoCache::default());
-        let first = self.launch_anew(&profile, &none, Writes::Kept, false).await;
+        let first = self.launch_anew(&profile, &none, Writes::Kept, Priority::Normal).await;
         let mut first = first.map_err(io::Error::other)?;
         // The rest is as much again as all of this, for every start to copy.
         warm_up(&first.link, Warmth::Light).await?;

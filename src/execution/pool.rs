@@ -26,6 +26,7 @@ use super::limit::Limit;
 use super::status::{FunctionStatus, Standing};
 use crate::function::manifest::Mode;
 use crate::function::{FunctionName, RevisionId};
+use crate::sandbox::Priority;
 pub use idle::IdleVerdict;
 use slots::{Slot, Start};
 
@@ -126,6 +127,11 @@ impl Pool {
     /// Whether its last process used much of a processor.
     pub fn uses_much(&self) -> bool {
         self.uses_much.load(Ordering::Relaxed)
+    }
+
+    /// What its next process has, by that.
+    pub fn priority(&self) -> Priority {
+        if self.uses_much() { Priority::Low } else { Priority::Normal }
     }
 
     /// Whether a process of it uses much of a processor.

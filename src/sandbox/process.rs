@@ -37,6 +37,15 @@ pub struct Process {
     start: Option<PipeWriter>,
 }
 
+/// How a process stands to others where processors are short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// It gets as much as they.
+    Normal,
+    /// They go first.
+    Low,
+}
+
 /// What a process has until it has been waited for.
 #[derive(Debug)]
 struct Running {
@@ -147,11 +156,10 @@ impl Process {
         clock.and_then(|clock| clock_gettime(clock).ok()).map(Duration::from).unwrap_or_default()
     }
 
-    /// Whether everybody else goes first where processors are short, as far
-    /// as it has a control group.
-    pub fn give_way(&self, yes: bool) -> io::Result<()> {
+    /// From here on it has this priority, as far as it has a control group.
+    pub fn set_priority(&self, priority: Priority) -> io::Result<()> {
         let group = self.running.as_ref().and_then(|running| running.holdings.group.as_ref());
-        group.map_or(Ok(()), |group| group.give_way(yes))
+        group.map_or(Ok(()), |group| group.set_priority(priority))
     }
 
     fn kill(&self) {
