@@ -152,9 +152,13 @@ impl Gateway {
                 traces::name_function(pool.name.as_str());
                 let watch = pool.watch();
                 let result = self.invoke(&pool, request, path, bare, id).await;
-                match outcome(&result) {
-                    Some(outcome) => watch.answered(outcome),
-                    None => watch.refused(),
+                match &result {
+                    // Nobody is there to be answered.
+                    Err(failure) if failure.code == Code::ClientGone => drop(watch),
+                    result => match outcome(result) {
+                        Some(outcome) => watch.answered(outcome),
+                        None => watch.refused(),
+                    },
                 }
                 result
             }
