@@ -12,16 +12,16 @@ use super::instances::Instance;
 use super::path::{Asked, FunctionPath};
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
-use crate::execution::status::FunctionStatus;
-use crate::function::published::Runtime;
-use crate::function::{FunctionName, Manifest, Problem};
+use crate::execution::status::{FunctionStatus, Standing};
+use crate::function::published::{Release, Runtime};
+use crate::function::{FunctionName, Manifest, Problem, Published};
 
 pub(super) fn routes(execution: Handle) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).with_state(execution)
 }
 
 /// A function.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Function {
     /// Its name, `hello` or `ada/hello`.
@@ -59,7 +59,7 @@ pub(super) struct Function {
 }
 
 /// What was counted since the server began.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Counters {
     /// Requests, however they ended, but for those that the gateway refused with
@@ -85,7 +85,7 @@ struct Counters {
 }
 
 /// How long answers take, from fixed buckets.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct Latency {
     /// What half of them do not exceed.
     p50: f64,
@@ -147,6 +147,29 @@ impl From<FunctionStatus> for Function {
         let counters = Counters::of(&status);
         let FunctionStatus { name, standing, deployment, instances, .. } = status;
         let release = deployment.map(|deployment| deployment.release.clone());
+        let instances = instances.into_iter().map(Instance::from).collect();
+        Self::of(name, &standing, release, instances, counters)
+    }
+}
+
+impl Function {
+    /// What has just been published, and how that fares as far as the gateway
+    /// knows it.
+    pub(super) fn of_published(published: Published, known: Option<Self>) -> Self {
+        let standing = Standing::from(&published);
+        let release = published.release().cloned();
+        let (instances, counters) =
+            known.map(|known| (known.instances, known.counters)).unwrap_or_default();
+        Self::of(published.name, &standing, release, instances, counters)
+    }
+
+    fn of(
+        name: FunctionName,
+        standing: &Standing,
+        release: Option<Release>,
+        instances: Vec<Instance>,
+        counters: Counters,
+    ) -> Self {
         let state = match standing.state {
             "live" => PublishedState::Live,
             "stale" => PublishedState::Stale,
@@ -164,7 +187,7 @@ impl From<FunctionStatus> for Function {
             checked_at: standing.checked_at,
             built_at: release.as_ref().map(|release| release.built_at),
             manifest: release.map(|release| release.manifest),
-            instances: instances.into_iter().map(Instance::from).collect(),
+            instances,
             counters,
         }
     }
@@ -208,7 +231,7 @@ async fn list(State(execution): State<Handle>, Asked(which): Asked<Which>) -> Js
 
 /// Show a function
 #[utoipa::path(get, path = "/api/functions/{name}", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     responses(
         (status = 200, description = "The function", body = Function),
         (status = 400, description = "Not a name", body = ErrorBody),
