@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use tokio::time::timeout;
 
+use super::functions::Function;
 use super::gateway::Gateway;
 use super::reply::ApiError;
 use crate::function::{FunctionName, Published, RevisionId};
@@ -59,6 +60,12 @@ impl Changing {
             }
         }
         Err(ApiError::not_served(name))
+    }
+
+    /// A function as it is published now, and how it fares.
+    pub(super) async fn shown(&self, published: Published) -> Result<Function, ApiError> {
+        let known = self.gateway.function(&published.name).await?;
+        Ok(Function::of_published(published, known))
     }
 
     /// Waits until the gateway serves a function no more.

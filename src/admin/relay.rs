@@ -18,10 +18,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::functions::Function;
 use super::reply::ApiError;
 use crate::execution::Reach;
 use crate::function::{FunctionName, RevisionId};
@@ -180,22 +182,9 @@ impl Remote {
             revision: Option<RevisionId>,
             state: String,
         }
-        let name = utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
-        let request = Request::get(format!("/api/functions/{name}")).body(Body::empty());
-        let response = self.send(request.map_err(|error| ApiError::internal(&error))?).await?;
-        let status = response.status();
-        if status == StatusCode::NOT_FOUND {
+        let Some(function) = self.describe::<Function>(name).await? else {
             return Ok(Reach::Missing);
-        }
-        let unusable = |error: axum::BoxError| {
-            let message =
-                format!("the execution service's answer ({status}) is not usable: {error}");
-            ApiError::new(StatusCode::BAD_GATEWAY, "execution_unreachable", message)
         };
-        let body = to_bytes(response.into_body(), MAX_DESCRIPTION).await;
-        let body = body.map_err(|error| unusable(error.into()))?;
-        let function: Function =
-            serde_json::from_slice(&body).map_err(|error| unusable(error.into()))?;
         if function.revision.as_ref() != Some(revision) {
             return Ok(Reach::Coming);
         }
@@ -211,6 +200,32 @@ impl Remote {
         } else {
             Reach::Failed
         })
+    }
+
+    /// A function as that service knows it.
+    pub(super) async fn function(&self, name: &FunctionName) -> Result<Option<Function>, ApiError> {
+        self.describe(name).await
+    }
+
+    async fn describe<T: DeserializeOwned>(
+        &self,
+        name: &FunctionName,
+    ) -> Result<Option<T>, ApiError> {
+        let name = utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
+        let request = Request::get(format!("/api/functions/{name}")).body(Body::empty());
+        let response = self.send(request.map_err(|error| ApiError::internal(&error))?).await?;
+        let status = response.status();
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let unusable = |error: axum::BoxError| {
+            let message =
+                format!("the execution service's answer ({status}) is not usable: {error}");
+            ApiError::new(StatusCode::BAD_GATEWAY, "execution_unreachable", message)
+        };
+        let body = to_bytes(response.into_body(), MAX_DESCRIPTION).await;
+        let body = body.map_err(|error| unusable(error.into()))?;
+        serde_json::from_slice(&body).map(Some).map_err(|error| unusable(error.into()))
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> ApiError {
