@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,6 +23,11 @@ use crate::sandbox::{CommandSpec, Layer, Priority, Process, Spawner};
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// So long a process of low priority gets to boot in what others leave of the
+/// processors; then it counts among them. Where they leave nothing, it would
+/// never be ready.
+const LOW_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Starts processes.
 #[derive(Debug)]
@@ -248,7 +254,7 @@ impl Launcher {
         priority: Priority,
     ) -> Result<Launched, StartError> {
         // Without, it starts all the same, and takes its time from others.
-        let priority = match priority {
+        let mut priority = match priority {
             Priority::Low if prepared.process.set_priority(priority).is_ok() => priority,
             _ => Priority::Normal,
         };
@@ -269,10 +275,22 @@ impl Launcher {
                 other => Err(io::Error::other(format!("expected `ready`, received {other:?}"))),
             }
         };
-        // The process may also end instead of ever speaking.
-        let introduced = tokio::select! {
-            introduced = tokio::time::timeout(BOOT_TIMEOUT, introduced) => Some(introduced),
-            _ = process.wait() => None,
+        let introduced = {
+            let mut introduced = pin!(tokio::time::timeout(BOOT_TIMEOUT, introduced));
+            let mut patience = pin!(tokio::time::sleep(LOW_PATIENCE));
+            loop {
+                tokio::select! {
+                    introduced = introduced.as_mut() => break Some(introduced),
+                    // The process may also end instead of ever speaking.
+                    _ = process.wait() => break None,
+                    () = patience.as_mut(), if priority == Priority::Low && !patience.is_elapsed() => {
+                        // Else it boots as it can.
+                        if process.set_priority(Priority::Normal).is_ok() {
+                            priority = Priority::Normal;
+                        }
+                    }
+                }
+            }
         };
         let (sender, receiver) = match introduced {
             Some(Ok(Ok(channel))) => channel,

@@ -72,6 +72,32 @@ async fn a_prepared_process_that_is_killed_while_it_waits_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_spare_that_gets_nowhere_behind_the_others_counts_among_them() {
+    let bed = TestBed::new().flag("--spares", 1).up().await;
+    bed.function("hello").source(IDENTITY).drop_in().await;
+    let spare = until("a spare waits", || bed.instances().pop().ok_or("none")).await;
+    let next =
+        until("the next is prepared", || bed.processes(Process::is_prepared).pop().ok_or("none"))
+            .await;
+    if next.goes_last().is_none() {
+        eprintln!("not tried: no control groups with `cpu.idle` here");
+        return;
+    }
+    next.halt();
+    spare.kill();
+    for (word, told) in [("it boots behind the others", true), ("it is one of them", false)] {
+        until(word, || match next.goes_last() {
+            Some(last) if last == told => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+    }
+    next.go_on();
+    let is_spare = || bed.instances().iter().any(|spare| spare.pid == next.pid);
+    until("it is a spare", || if is_spare() { Ok(()) } else { Err("not yet") }).await;
+}
+
+#[tokio::test]
 async fn more_first_requests_than_spares_start_processes_of_their_own() {
     let bed = TestBed::new().flag("--spares", 1).up().await;
     let names: Vec<_> = (0..6).map(|n| format!("hello{n}")).collect();
