@@ -2,6 +2,7 @@
 //! for one more.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use super::pool::Pool;
 use super::profile::Profile;
 use super::secrets::Secrets;
 use super::status::InstanceStatus;
-use super::warm_up::{Warmth, warm_up};
+use super::warm_up::warm_up;
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
 
@@ -159,6 +160,15 @@ impl Fleet {
         profile: &Profile,
         gives_way: bool,
     ) -> Result<Spare, StartError> {
+        let (launched, seat) = self.launch(profile, gives_way).await?;
+        Ok(self.keep(launched, seat))
+    }
+
+    async fn launch(
+        self: &Arc<Self>,
+        profile: &Profile,
+        gives_way: bool,
+    ) -> Result<(Launched, Seat), StartError> {
         let _turn = self.boots.acquire().await.map_err(StartError::launch)?;
         let seat = self.seat(profile)?;
         let launched = tokio::select! {
@@ -167,7 +177,7 @@ impl Fleet {
         };
         // The next one is prepared once this one has answered.
         self.look.notify_one();
-        Ok(self.keep(launched, seat))
+        Ok((launched, seat))
     }
 
     /// Hands a process to a keeper of its own.
@@ -298,8 +308,16 @@ impl Fleet {
     /// one finds everything loaded and compiled.
     async fn boot_spare(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
         // Nobody waits for it, and a boot takes as much as a hundred requests.
-        let spare = self.boot(profile, true).await?;
-        warm_up(&spare.link, Warmth::Full).await.map_err(StartError::launch)?;
+        let (mut launched, seat) = self.launch(profile, true).await?;
+        let warmed = tokio::select! {
+            warmed = warm_up(&launched.link, profile.imports) => warmed,
+            () = self.killed() => Err(io::ErrorKind::Interrupted.into()),
+        };
+        // Not once a request waits for it: the kernel takes its time for this.
+        launched.give_way(false);
+        // Its keeper ends it where it is of no use.
+        let spare = self.keep(launched, seat);
+        warmed.map_err(StartError::launch)?;
         Ok(spare)
     }
 

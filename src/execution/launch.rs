@@ -16,7 +16,7 @@ use super::instance::{InstanceId, StartError};
 use super::link::Link;
 use super::output::Output;
 use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile, SCRATCH_MB};
-use super::warm_up::{Warmth, warm_up};
+use super::warm_up::warm_up;
 use crate::sandbox::{CommandSpec, Layer, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
@@ -88,6 +88,21 @@ pub struct Launched {
 /// An instance's folder. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
+
+impl Launched {
+    /// Lets the others go first where processors are short, or no longer.
+    pub fn give_way(&mut self, yes: bool) {
+        if yes == self.gives_way {
+            return;
+        }
+        match self.process.give_way(yes) {
+            Ok(()) => self.gives_way = yes,
+            Err(error) => {
+                tracing::warn!(instance = %self.id, %error, "cannot change whether others go first");
+            }
+        }
+    }
+}
 
 impl Folder {
     fn make(path: PathBuf) -> io::Result<Self> {
@@ -301,8 +316,8 @@ impl Launcher {
         let (profile, none) = (Profile::bare(), DenoCache::default());
         let first = self.launch_anew(&profile, &none, Writes::Kept, false).await;
         let mut first = first.map_err(io::Error::other)?;
-        // The rest is as much again as all of this, for every start to copy.
-        warm_up(&first.link, Warmth::Light).await?;
+        // What imports need would be as much again, for every start to copy.
+        warm_up(&first.link, false).await?;
         // Ended by itself, it has written all of it.
         first.sender.send(&ToShim::Stop { grace_ms: 0 }, &[]).await?;
         let _ = tokio::time::timeout(deno_cache::TIME_LIMIT, first.process.wait()).await;

@@ -146,7 +146,7 @@ impl<'k> Serving<'k> {
         let deployment = &self.instance.deployment;
         let manifest = &deployment.release.manifest;
         self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
-        self.give_way(self.pool.uses_much());
+        self.launched.give_way(self.pool.uses_much());
         let code = std::fs::read(deployment.folder.join(BUNDLE)).map_err(StartError::launch)?;
         let secrets = self.secrets.reveal(&manifest.secrets)?;
         let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));
@@ -288,21 +288,9 @@ impl<'k> Serving<'k> {
         let used = self.launched.process.used();
         if let Some(much) = self.usage.look(Instant::now(), used) {
             self.pool.use_much(much);
-            self.give_way(much);
+            self.launched.give_way(much);
         }
         None
-    }
-
-    fn give_way(&mut self, yes: bool) {
-        if yes == self.launched.gives_way {
-            return;
-        }
-        match self.launched.process.give_way(yes) {
-            Ok(()) => self.launched.gives_way = yes,
-            Err(error) => tracing::warn!(
-                instance = %self.instance.id, %error, "cannot change whether others go first"
-            ),
-        }
     }
 
     fn manifest(&self) -> &'k Manifest {
