@@ -84,7 +84,7 @@ pub(super) fn run(args: &InvokeArgs) -> Result<(), Failure> {
             let printed = id.and_then(|id| Printed::follow(client, &id));
             let shown = answer::show(response, began, args.json, None);
             if let Some(printed) = printed {
-                printed.to_its_end();
+                printed.finish();
             }
             shown
         }

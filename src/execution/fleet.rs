@@ -2,6 +2,7 @@
 //! for one more.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,12 +15,12 @@ use super::activity::Meter;
 use super::instance::{Deployment, InstanceId, Spare, StartError};
 use super::journal::Journal;
 use super::keeper::Keeper;
-use super::launch::{Launched, Launcher};
+use super::launch::{Launched, Launcher, patiently};
 use super::pool::Pool;
 use super::profile::Profile;
 use super::secrets::Secrets;
 use super::status::InstanceStatus;
-use super::warm_up::{Warmth, warm_up};
+use super::warm_up::warm_up;
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
 use crate::sandbox::Priority;
@@ -159,6 +160,15 @@ impl Fleet {
         profile: &Profile,
         priority: Priority,
     ) -> Result<Spare, StartError> {
+        let (launched, seat) = self.launch(profile, priority).await?;
+        Ok(self.keep(launched, seat))
+    }
+
+    async fn launch(
+        self: &Arc<Self>,
+        profile: &Profile,
+        priority: Priority,
+    ) -> Result<(Launched, Seat), StartError> {
         let _turn = self.boots.acquire().await.map_err(StartError::launch)?;
         let seat = self.seat(profile)?;
         let launched = tokio::select! {
@@ -167,7 +177,7 @@ impl Fleet {
         };
         // The next one is prepared once this one has answered.
         self.look.notify_one();
-        Ok(self.keep(launched, seat))
+        Ok((launched, seat))
     }
 
     /// Hands a process to a keeper of its own.
@@ -298,8 +308,17 @@ impl Fleet {
     /// one finds everything loaded and compiled.
     async fn boot_spare(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
         // Nobody waits for it, and a boot takes as much as a hundred requests.
-        let spare = self.boot(profile, Priority::Low).await?;
-        warm_up(&spare.link, Warmth::Full).await.map_err(StartError::launch)?;
+        let (mut launched, seat) = self.launch(profile, Priority::Low).await?;
+        let warm_up = warm_up(&launched.link, profile.imports);
+        let warmed = tokio::select! {
+            warmed = patiently(&launched.process, warm_up) => warmed,
+            () = self.killed() => Err(io::ErrorKind::Interrupted.into()),
+        };
+        // Not once a request waits for it: the kernel takes its time for this.
+        launched.set_priority(Priority::Normal);
+        // Its keeper ends it where it is of no use.
+        let spare = self.keep(launched, seat);
+        warmed.map_err(StartError::launch)?;
         Ok(spare)
     }
 

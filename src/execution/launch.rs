@@ -17,7 +17,7 @@ use super::instance::{InstanceId, StartError};
 use super::link::Link;
 use super::output::Output;
 use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile, SCRATCH_MB};
-use super::warm_up::{Warmth, warm_up};
+use super::warm_up::warm_up;
 use crate::sandbox::{CommandSpec, Layer, Priority, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
@@ -27,7 +27,7 @@ const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
 /// So long a process of low priority gets to boot in what others leave of the
 /// processors; then it counts among them. Where they leave nothing, it would
 /// never be ready.
-const LOW_PATIENCE: Duration = Duration::from_secs(2);
+const LOW_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Starts processes.
 #[derive(Debug)]
@@ -94,6 +94,33 @@ pub struct Launched {
 /// An instance's folder. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
+
+impl Launched {
+    /// Changes its priority, unless it has that.
+    pub fn set_priority(&mut self, priority: Priority) {
+        if priority == self.priority {
+            return;
+        }
+        match self.process.set_priority(priority) {
+            Ok(()) => self.priority = priority,
+            Err(error) => tracing::warn!(instance = %self.id, %error, "cannot change its priority"),
+        }
+    }
+}
+
+/// Waits for what a process of low priority does in what others leave of the
+/// processors. Where that gets it nowhere, it counts among them.
+pub async fn patiently<T>(process: &Process, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    match tokio::time::timeout(LOW_PATIENCE, work.as_mut()).await {
+        Ok(done) => done,
+        Err(_) => {
+            // Else it works as it can.
+            let _ = process.set_priority(Priority::Normal);
+            work.await
+        }
+    }
+}
 
 impl Folder {
     fn make(path: PathBuf) -> io::Result<Self> {
@@ -330,8 +357,8 @@ impl Launcher {
         let (profile, none) = (Profile::bare(), DenoCache::default());
         let first = self.launch_anew(&profile, &none, Writes::Kept, Priority::Normal).await;
         let mut first = first.map_err(io::Error::other)?;
-        // The rest is as much again as all of this, for every start to copy.
-        warm_up(&first.link, Warmth::Light).await?;
+        // What imports need would be as much again, for every start to copy.
+        warm_up(&first.link, false).await?;
         // Ended by itself, it has written all of it.
         first.sender.send(&ToShim::Stop { grace_ms: 0 }, &[]).await?;
         let _ = tokio::time::timeout(deno_cache::TIME_LIMIT, first.process.wait()).await;

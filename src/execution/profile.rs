@@ -53,6 +53,9 @@ pub struct Profile {
     memory_mb: NonZeroU32,
     /// The files it may read or write.
     pub files: Files,
+    /// Whether the function imports built-ins. A spare has loaded what takes
+    /// them, which makes it half as large again.
+    pub imports: bool,
 }
 
 /// Where the files are that a process may reach.
@@ -79,13 +82,14 @@ impl Profile {
         } else {
             Files::None
         };
-        Self { permissions, memory_mb: release.manifest.memory_mb, files }
+        let (memory_mb, imports) = (release.manifest.memory_mb, release.imports);
+        Self { permissions, memory_mb, files, imports }
     }
 
     /// The profile of a function that asks for nothing.
     pub fn bare() -> Self {
         let memory_mb = NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN);
-        Self { permissions: Permissions::default(), memory_mb, files: Files::None }
+        Self { permissions: Permissions::default(), memory_mb, files: Files::None, imports: false }
     }
 
     /// What a process with this profile needs of the machine.
@@ -252,6 +256,7 @@ mod tests {
             permissions: Permissions::parse(flags, &OperatorAllows::default()).unwrap(),
             memory_mb: NonZeroU32::new(64).unwrap(),
             files: Files::None,
+            imports: false,
         };
         let place =
             Place { folder: Path::new("/i"), files: Path::new("/f"), shim: Path::new("/shim.js") };

@@ -81,6 +81,10 @@ pub struct Release {
     pub runtime: Runtime,
     /// How the entry file exports its handler.
     pub format: Format,
+    /// Whether it imports built-ins of the runtime, which its processes should
+    /// be ready for.
+    #[serde(default)]
+    pub imports: bool,
     /// The entry file in the source folder.
     pub entry: String,
     /// What the author declared, with defaults applied.

@@ -43,7 +43,7 @@ impl Printed {
     }
 
     /// Waits until everything is printed.
-    pub(super) fn to_its_end(self) {
+    pub(super) fn finish(self) {
         // It is closed then.
         let _ = self.0.recv_timeout(LAST_WORDS);
     }

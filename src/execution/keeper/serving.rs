@@ -22,7 +22,6 @@ use crate::execution::stack::Stacks;
 use crate::execution::usage::Usage;
 use crate::function::Manifest;
 use crate::function::published::BUNDLE;
-use crate::sandbox::Priority;
 
 /// From the code's hand-over to its handler. A module may do real work at its
 /// top level, such as fetching its configuration.
@@ -147,7 +146,7 @@ impl<'k> Serving<'k> {
         let deployment = &self.instance.deployment;
         let manifest = &deployment.release.manifest;
         self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
-        self.set_priority(self.pool.priority());
+        self.launched.set_priority(self.pool.priority());
         let code = std::fs::read(deployment.folder.join(BUNDLE)).map_err(StartError::launch)?;
         let secrets = self.secrets.reveal(&manifest.secrets)?;
         let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));
@@ -289,21 +288,9 @@ impl<'k> Serving<'k> {
         let used = self.launched.process.used();
         if let Some(much) = self.usage.look(Instant::now(), used) {
             self.pool.use_much(much);
-            self.set_priority(self.pool.priority());
+            self.launched.set_priority(self.pool.priority());
         }
         None
-    }
-
-    fn set_priority(&mut self, priority: Priority) {
-        if priority == self.launched.priority {
-            return;
-        }
-        match self.launched.process.set_priority(priority) {
-            Ok(()) => self.launched.priority = priority,
-            Err(error) => tracing::warn!(
-                instance = %self.instance.id, %error, "cannot change its priority"
-            ),
-        }
     }
 
     fn manifest(&self) -> &'k Manifest {

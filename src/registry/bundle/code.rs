@@ -20,6 +20,8 @@ pub(super) struct Code {
     pub(super) text: Vec<u8>,
     pub(super) map: Vec<u8>,
     pub(super) format: Format,
+    /// Whether it imports what was not bundled, or requires it.
+    pub(super) imports: bool,
 }
 
 /// The helper that esbuild adds where a `require` is left in the code.
@@ -46,7 +48,8 @@ pub(super) fn finish(
             }
         }
     }
-    if needs_require(&code) {
+    let requires = needs_require(&code);
+    if requires {
         code.splice(0..0, REQUIRE.iter().copied());
         // One line more at the top is one `;` more in the mappings.
         if let Some(Value::String(mappings)) = map.get_mut("mappings") {
@@ -54,7 +57,8 @@ pub(super) fn finish(
         }
     }
     let map = serde_json::to_vec(&map).map_err(BuildError::Account)?;
-    Ok(Code { text: code, map, format })
+    let imports = requires || output.metafile.imports();
+    Ok(Code { text: code, map, format, imports })
 }
 
 fn needs_require(code: &[u8]) -> bool {

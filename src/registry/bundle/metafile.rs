@@ -40,6 +40,8 @@ struct Written {
     entry_point: Option<String>,
     #[serde(default)]
     exports: Vec<String>,
+    #[serde(default)]
+    imports: Vec<Import>,
 }
 
 impl Metafile {
@@ -56,6 +58,12 @@ impl Metafile {
     /// Every input's path as esbuild writes it, relative to its folder.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &str> {
         self.inputs.keys().map(String::as_str)
+    }
+
+    /// Whether the bundle imports what is not in it.
+    pub(super) fn imports(&self) -> bool {
+        let mut imports = self.outputs.values().flat_map(|output| &output.imports);
+        imports.any(|import| import.external)
     }
 
     fn exports_nothing(&self) -> bool {

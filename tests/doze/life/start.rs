@@ -40,6 +40,27 @@ async fn a_waiting_spare_serves_a_first_request() {
     .await;
 }
 
+async fn there_are_spares(bed: &TestBed, count: usize) {
+    until("there are as many spares", || match bed.instances().len() {
+        found if found == count => Ok(()),
+        found => Err(format!("{found} instead of {count}")),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn functions_that_import_built_ins_have_a_spare_of_their_own() {
+    let bed = TestBed::start().await;
+    bed.function("plain").source("export default () => \"plain\"").drop_in().await;
+    there_are_spares(&bed, 1).await;
+    let importing = "import os from \"node:os\"; export default () => os.EOL.length";
+    bed.function("importing").source(importing).drop_in().await;
+    there_are_spares(&bed, 2).await;
+    for (path, text) in [("/plain", "plain"), ("/importing", "1")] {
+        assert_eq!(bed.get(path).await.ok().text(), text);
+    }
+}
+
 #[tokio::test]
 async fn the_next_process_waits_confined_and_its_loss_is_noticed_by_nobody() {
     let bed = TestBed::new().flag("--spares", 0).up().await;
