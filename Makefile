@@ -17,12 +17,14 @@ DASHBOARD := dashboard/dist/index.html
 PACKAGED := $(dir $(wildcard registry_in/*/package-lock.json registry_in/*/*/package-lock.json))
 
 .PHONY: help up test bench bench-quick soak build dashboard packages tools dashboard-tools \
-  test-dashboard check-examples check-tools bench-tools clean
+  test-dashboard check-api check-examples check-tools bench-tools clean
 
 help:
 	@echo 'make up           serve the functions in registry_in on port 8000'
 	@echo 'make test         run every test'
 	@echo 'make dashboard    build what the admin address shows'
+	@echo 'make check-api    let Schemathesis look for mistakes in the admin API (needs Python);'
+	@echo '                  ARGS="--max-examples 500 --seed 1" are its own'
 	@echo 'make bench        measure (30 minutes); SAVE=1 writes docs/benchmarks.md,'
 	@echo '                  ONLY="cold warm" measures only these groups'
 	@echo 'make bench-quick  measure less (5 minutes)'
@@ -43,6 +45,11 @@ test-dashboard: tools $(SHIM) $(DASHBOARD)
 	@.ci/install-browser
 	cargo build --locked --bin doze
 	cd dashboard && { [ -t 1 ] || export NO_COLOR=1; } && npm run check && npm test
+
+# Not among the tests, because it needs Python and packages of it.
+check-api: tools $(SHIM)
+	cargo build --locked --bin doze
+	@.ci/check-api $(TARGET)/debug/doze $(TARGET) $(ARGS)
 
 # Not among the tests, because registry_in may hold functions of one's own.
 check-examples: packages

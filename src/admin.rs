@@ -2,6 +2,7 @@
 //!
 //! - where it is: [`address`]
 //! - who may: [`access`] (the operator's token), [`session`] (a browser's)
+//! - how a request to a function is described that is sent from here: `call`
 //! - what there is: one file for each thing, such as [`functions`]; each brings
 //!   its routes, and their description comes from the code
 //! - what changes a function: `deploy` (what was sent, by way of `archive` and
@@ -31,7 +32,6 @@ pub mod logs;
 pub mod server;
 pub mod events;
 pub mod metrics;
-mod published;
 mod changing;
 mod gateway;
 mod deploy;
@@ -40,6 +40,7 @@ mod download;
 mod thread;
 mod manifest;
 mod actions;
+mod call;
 mod invoke;
 mod relay;
 pub mod try_it;

@@ -37,6 +37,7 @@ mod secret;
 mod open;
 
 mod client;
+mod manifest;
 mod view;
 mod ask;
 mod output;

@@ -32,6 +32,7 @@ pub mod http2;
 pub mod request_body;
 pub mod gateway;
 pub mod router;
+pub mod preflight;
 pub mod static_files;
 pub mod pool;
 pub mod lease;

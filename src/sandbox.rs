@@ -57,7 +57,7 @@ pub use cgroups::GroupLimits;
 pub use confinement::{Confinement, FileRules, Network, ResourceLimits};
 pub use holdings::Holdings;
 pub use layers::{Layer, Layers};
-pub use process::Process;
+pub use process::{Priority, Process};
 pub use report::{Demand, Insufficient, Mode, Report};
 pub use spawner::{CommandSpec, Spawner};
 

@@ -58,6 +58,7 @@ fn check_arguments(permissions: Permissions) {
         revision: RevisionId::of([]),
         runtime: Runtime::Deno,
         format: Format::Esm,
+        uses_vm: false,
         entry: "index.ts".to_owned(),
         manifest: Manifest { permissions, memory_mb: NonZeroU32::MIN, ..Manifest::default() },
         built_at: "2026-01-01T00:00:00Z".parse().expect("a time"),

@@ -3,6 +3,8 @@ import type { Assign, Control } from "./control.ts";
 /** Bytes of a cache that the server takes. */
 const MAX_SIZE = 8 << 20;
 
+type Server = Pick<Control, "send" | "flush">;
+
 /** A script of `node:vm`, as far as a cache is concerned. */
 interface Compiled {
   cachedDataRejected?: boolean;
@@ -23,10 +25,10 @@ export class CodeCache {
   /** What became of it. */
   use: "used" | "rejected" | undefined;
 
-  readonly #control: Control;
+  readonly #control: Server;
   #asked: boolean;
 
-  constructor({ cache, makeCache }: Assign, control: Control) {
+  constructor({ cache, makeCache }: Assign, control: Server) {
     this.#control = control;
     this.#asked = makeCache === true;
     this.data = cache.length > 0 ? cache : undefined;

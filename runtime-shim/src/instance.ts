@@ -16,10 +16,14 @@ import { describe } from "./problem.ts";
 import { toResponse } from "./respond.ts";
 import type { Gatekeeper } from "./token.ts";
 import { warmUpVm } from "./vm.ts";
-import { warmUpHandler } from "./warm.ts";
+import { sample, warmUpHandler } from "./warm.ts";
 
 type Reply = Response | Promise<Response>;
+/** Who is told what becomes of the function. */
+type Server = Pick<Control, "send" | "flush">;
 type Answer = (request: Request, context: RequestContext) => Reply;
+
+const NOBODY: Server = { send() {}, async flush() {} };
 
 /** This process: at first without a function, then serving one, or failed to. */
 export class Instance {
@@ -27,7 +31,7 @@ export class Instance {
   function = "";
   revision = "";
 
-  readonly #control: Control;
+  readonly #control: Server;
   readonly #gatekeeper: Gatekeeper;
   /** How a request is answered in the present state. */
   #answer: Answer = (request, context) => this.#hold(request, context);
@@ -40,7 +44,7 @@ export class Instance {
   readonly #kept = new Set<Promise<void>>();
   readonly #evaluated = NativePromise.withResolvers<void>();
 
-  constructor(control: Control, gatekeeper: Gatekeeper) {
+  constructor(control: Server, gatekeeper: Gatekeeper) {
     this.#control = control;
     this.#gatekeeper = gatekeeper;
   }
@@ -122,12 +126,29 @@ export class Instance {
   }
 
   async #hold(request: Request, context: RequestContext): Promise<Response> {
-    // "light" leaves `node:vm` out: 4 MB less, and more time for large bundles.
     const warm = this.#gatekeeper.header(request, "x-doze-warm");
-    if (warm === "1" || warm === "light") {
-      if (warm === "1") warmUpVm();
-      return this.#call(request, context);
+    if (warm === "1" || warm === "vm") {
+      // 5 MB, and 20 ms, for a function that imports built-ins or is large.
+      if (warm === "vm") warmUpVm();
+      return await this.#rehearse(request, context);
     }
+    return await this.#wait(request, context);
+  }
+
+  /** Another instance takes a function and a request, as this one will. */
+  async #rehearse(
+    request: Request,
+    context: RequestContext,
+  ): Promise<Response> {
+    const rehearsal = new Instance(NOBODY, this.#gatekeeper);
+    const held = rehearsal.#wait(request, context);
+    await rehearsal.assign(sample());
+    await held;
+    return await this.#call(request, context);
+  }
+
+  /** What is done with a request that came before the function's code has run. */
+  async #wait(request: Request, context: RequestContext): Promise<Response> {
     this.#unsettled.add(context);
     try {
       await this.#evaluated.promise;

@@ -4,7 +4,7 @@ import { type Assignment, Bed, bundle } from "./harness.ts";
 /** A process as the server keeps it: what a large bundle needs is loaded. */
 async function spare(): Promise<Bed> {
   const bed = await Bed.boot();
-  const warm = { headers: { "x-doze-warm": "1" } };
+  const warm = { headers: { "x-doze-warm": "vm" } };
   strictEqual((await bed.fetch("/", warm)).status, 204);
   return bed;
 }

@@ -25,12 +25,16 @@ Deno.test("a request that comes during a top-level await waits for its end", asy
   strictEqual((await bed.fetch("/")).text, "open");
 });
 
-for (const warm of ["1", "light"]) {
+for (const warm of ["1", "vm"]) {
   Deno.test(`a spare answers the warm-up "${warm}" and still takes a function`, async () => {
     await using bed = await Bed.boot();
     const headers = { "x-doze-warm": warm };
     const { status, text } = await bed.fetch("/", { headers });
     deepStrictEqual([status, text], [204, ""]);
+    // What is rehearsed is not told.
+    await bed.send({ op: "check", request: "none" });
+    await bed.message("settled");
+    strictEqual(bed.hasMessage("started"), false);
     await bed.assign(
       `export default (request) => request.headers.get("x-doze-warm")`,
     );

@@ -1,7 +1,6 @@
 //! What can be done about a function that is there.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -10,9 +9,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::changing::Changing;
+use super::functions::Function;
 use super::path::FunctionPath;
-use super::published::View;
-use super::reply::{ApiError, ErrorBody};
+use super::reply::{ApiError, ErrorBody, Whole};
 use crate::function::RevisionId;
 
 pub(super) fn routes(changing: Changing) -> OpenApiRouter {
@@ -25,7 +24,7 @@ pub(super) fn routes(changing: Changing) -> OpenApiRouter {
 
 /// Remove a function and its folder
 #[utoipa::path(delete, path = "/api/functions/{name}", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     responses(
         (status = 204, description = "Gone, also at the gateway"),
         (status = 400, description = "Not a name", body = ErrorBody),
@@ -47,9 +46,9 @@ async fn remove(
 /// The problems that this finds are in the answer. What was rolled back goes
 /// live again.
 #[utoipa::path(post, path = "/api/functions/{name}/refresh", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     responses(
-        (status = 200, description = "Built, with or without problems", body = View),
+        (status = 200, description = "Built, with or without problems", body = Function),
         (status = 400, description = "Not a name", body = ErrorBody),
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
         (status = 404, description = "No such function", body = ErrorBody),
@@ -58,10 +57,10 @@ async fn remove(
 async fn refresh(
     State(changing): State<Changing>,
     FunctionPath(name): FunctionPath,
-) -> Result<Json<View>, ApiError> {
+) -> Result<Json<Function>, ApiError> {
     let published = changing.registry.refresh(name.clone()).await?;
     changing.served(&name, &published).await?;
-    Ok(Json(published.into()))
+    changing.shown(published).await.map(Json)
 }
 
 /// Where to go back to.
@@ -70,7 +69,7 @@ async fn refresh(
 struct Rollback {
     /// A kept revision; the one that was built before the live one where this
     /// is missing.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[0-9a-f]{16}$")]
     revision: Option<RevisionId>,
 }
 
@@ -79,27 +78,29 @@ struct Rollback {
 /// It stays live until the folder builds to another revision than the one that
 /// was rolled back, or is refreshed.
 #[utoipa::path(post, path = "/api/functions/{name}/rollback", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     request_body = Option<Rollback>,
     responses(
-        (status = 200, description = "Live again", body = View),
+        (status = 200, description = "Live again", body = Function),
         (status = 400, description = "Not a name, or not a revision", body = ErrorBody),
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
         (status = 404, description = "No such function or revision", body = ErrorBody),
         (status = 409, description = "That revision is live already", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
         (status = 502, description = "Published, and its process does not start", body = ErrorBody),
     ))]
 async fn roll_back(
     State(changing): State<Changing>,
     FunctionPath(name): FunctionPath,
-    body: Bytes,
-) -> Result<Json<View>, ApiError> {
+    Whole(body): Whole,
+) -> Result<Json<Function>, ApiError> {
     let Rollback { revision } = match &*body {
         [] => Rollback::default(),
-        json => serde_json::from_slice(json)
-            .map_err(|error| ApiError::bad_request(format!("not a rollback: {error}")))?,
+        json => serde_json::from_slice::<Option<_>>(json)
+            .map_err(|error| ApiError::bad_request(format!("not a rollback: {error}")))?
+            .unwrap_or_default(),
     };
     let published = changing.registry.roll_back(name.clone(), revision).await?;
     changing.served(&name, &published).await?;
-    Ok(Json(published.into()))
+    changing.shown(published).await.map(Json)
 }

@@ -59,7 +59,7 @@ impl From<MinuteCounts> for Minute {
 
 /// Show the last hour
 #[utoipa::path(get, path = "/api/functions/{name}/activity", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     responses(
         (status = 200, description = "Minute by minute", body = Activity),
         (status = 400, description = "Not a name", body = ErrorBody),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use tokio::time::timeout;
 
+use super::functions::Function;
 use super::gateway::Gateway;
 use super::reply::ApiError;
 use crate::function::{FunctionName, Published, RevisionId};
@@ -61,6 +62,12 @@ impl Changing {
         Err(ApiError::not_served(name))
     }
 
+    /// A function as it is published now, and how it fares.
+    pub(super) async fn shown(&self, published: Published) -> Result<Function, ApiError> {
+        let known = self.gateway.function(&published.name).await?;
+        Ok(Function::of_published(published, known))
+    }
+
     /// Waits until the gateway serves a function no more.
     pub(super) async fn gone(&self, name: &FunctionName) -> Result<(), ApiError> {
         match timeout(PATIENCE, self.gateway.is_rid_of(name)).await {
@@ -105,9 +112,8 @@ impl From<OrderError> for ApiError {
                 StatusCode::CONFLICT,
                 "read_only",
                 format!(
-                    "the server may not write to registry_in ({message}); give it the right to, \
-                     without `:ro` where it is mounted into a container, or change the folder by \
-                     hand"
+                    "the server may not write to registry_in ({message}); run it as the folder's \
+                     owner (in a container without `:ro` as well), or change the folder by hand"
                 ),
             ),
             OrderError::Failed(_) => Self::internal(&error),

@@ -7,15 +7,16 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::{Object, ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::archive::{self, ArchiveError, Format, MAX_PACKED};
 use super::changing::Changing;
 use super::download::download;
+use super::functions::Function;
 use super::path::FunctionPath;
-use super::published::View;
 use super::reply::{ApiError, ErrorBody, media_type};
 use super::thread::on_thread;
 use crate::registry::{Draft, ENTRY_FILES};
@@ -39,7 +40,7 @@ pub(super) fn routes(changing: Changing) -> OpenApiRouter {
 #[derive(Debug, Serialize, ToSchema)]
 struct Deployed {
     /// The function as it is published now.
-    function: View,
+    function: Function,
     /// Whether another revision is live than before.
     changed: bool,
 }
@@ -49,10 +50,25 @@ struct Deployed {
 #[serde(deny_unknown_fields)]
 struct Location {
     /// Where, by `http` or `https`.
+    #[schema(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://")]
     url: String,
     /// The function's folder in it; all of it where this is missing. If all of
     /// the zip lies in one folder, as those of code hosts do, in that one.
     folder: Option<String>,
+}
+
+/// What the header says.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes a header")]
+struct EntryHeader {
+    /// The entry file that a single source becomes.
+    #[param(rename = "x-doze-file", schema_with = entry_files)]
+    file: Option<String>,
+}
+
+fn entry_files() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(ENTRY_FILES)).build()
 }
 
 /// What a body is, by its type.
@@ -70,9 +86,8 @@ enum Kind {
 /// function's. A single source file is all that the function then has.
 #[utoipa::path(put, path = "/api/functions/{name}", tag = "functions",
     params(
-        ("name" = String, Path, description = "The function; a slash is given as `%2F`"),
-        ("x-doze-file" = Option<String>, Header,
-            description = "The entry file that a single source becomes, such as `index.tsx`"),
+        FunctionPath,
+        EntryHeader,
     ),
     request_body(content(
         (Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"),
@@ -84,13 +99,14 @@ enum Kind {
         (status = 201, description = "Live, and new", body = Deployed),
         (status = 400, description = "Not a name, or not of that form", body = ErrorBody),
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
+        (status = 408, description = "The body took too long", body = ErrorBody),
         (status = 409, description = "The name or the folder is taken, or registry_in is read-only",
             body = ErrorBody),
         (status = 413, description = "Too large, packed or unpacked", body = ErrorBody),
         (status = 415, description = "Of an unknown type", body = ErrorBody),
-        (status = 422, description = "It has problems, or is not an archive", body = ErrorBody),
-        (status = 502, description = "It could not be downloaded; or it is published, and its \
-            process does not start", body = ErrorBody),
+        (status = 422, description = "It has problems, is not an archive, or could not be \
+            downloaded", body = ErrorBody),
+        (status = 502, description = "Published, and its process does not start", body = ErrorBody),
     ))]
 async fn deploy(
     State(changing): State<Changing>,
@@ -108,7 +124,8 @@ async fn deploy(
     let status = if deployed.before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     let now = changing.live(&name, deployed.now).await?;
     let changed = now.revision() != was.as_ref();
-    Ok((status, Json(Deployed { function: now.into(), changed })))
+    let function = changing.shown(now).await?;
+    Ok((status, Json(Deployed { function, changed })))
 }
 
 fn kind(headers: &HeaderMap) -> Result<Kind, ApiError> {

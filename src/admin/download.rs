@@ -45,12 +45,11 @@ fn failed(error: &Error) -> ApiError {
             let message = format!("what lies at the url is larger than {most} MiB");
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "archive_too_large", message)
         }
-        Error::BadUri(_) | Error::Http(_) => {
-            ApiError::bad_request(format!("not a url that can be asked: {error}"))
-        }
+        // As with an archive that is none: the call is well made, and what it
+        // names cannot be used.
         _ => {
             let message = format!("the archive could not be downloaded: {error}");
-            ApiError::new(StatusCode::BAD_GATEWAY, "download_failed", message)
+            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "download_failed", message)
         }
     }
 }

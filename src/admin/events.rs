@@ -17,6 +17,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_stream::wrappers::BroadcastStream;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -137,6 +138,30 @@ fn text(data: &impl Serialize) -> String {
     serde_json::to_string(data).unwrap_or_default()
 }
 
+/// What has changed, as an event.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is written as text")]
+struct Change {
+    /// What it is about.
+    event: Subject,
+    /// A `Function`, an object with the `name` of one, or a `Server`, as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
+/// What an event is about.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it describes what is written as text")]
+enum Subject {
+    /// A function that has changed.
+    Function,
+    /// A function that is gone.
+    Removed,
+    /// The server.
+    Server,
+}
+
 /// Follow what changes
 ///
 /// Server-sent events: `function` with a function that has changed (its state,
@@ -146,7 +171,8 @@ fn text(data: &impl Serialize) -> String {
 /// reads too slowly is let go.
 #[utoipa::path(get, path = "/api/events", tag = "server",
     responses(
-        (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The events", body = Change,
+            content_type = "text/event-stream"),
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
     ))]
 async fn follow(

@@ -12,16 +12,16 @@ use super::instances::Instance;
 use super::path::{Asked, FunctionPath};
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
-use crate::execution::status::FunctionStatus;
-use crate::function::published::Runtime;
-use crate::function::{FunctionName, Manifest, Problem};
+use crate::execution::status::{FunctionStatus, Standing};
+use crate::function::published::{Release, Runtime};
+use crate::function::{FunctionName, Manifest, Problem, Published};
 
 pub(super) fn routes(execution: Handle) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).with_state(execution)
 }
 
 /// A function.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Function {
     /// Its name, `hello` or `ada/hello`.
@@ -54,12 +54,14 @@ pub(super) struct Function {
     manifest: Option<Manifest>,
     /// Its processes.
     instances: Vec<Instance>,
+    /// Processes that boot for it, and are not among its instances yet.
+    booting: usize,
     /// What was counted since the server began.
     counters: Counters,
 }
 
 /// What was counted since the server began.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Counters {
     /// Requests, however they ended, but for those that the gateway refused with
@@ -85,7 +87,7 @@ struct Counters {
 }
 
 /// How long answers take, from fixed buckets.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct Latency {
     /// What half of them do not exceed.
     p50: f64,
@@ -142,11 +144,39 @@ pub(super) struct ProblemView {
     text: String,
 }
 
+/// What only the gateway knows of a function.
+#[derive(Default)]
+struct Runs {
+    instances: Vec<Instance>,
+    booting: usize,
+    counters: Counters,
+}
+
 impl From<FunctionStatus> for Function {
     fn from(status: FunctionStatus) -> Self {
         let counters = Counters::of(&status);
-        let FunctionStatus { name, standing, deployment, instances, .. } = status;
+        let FunctionStatus { name, standing, deployment, instances, booting, .. } = status;
         let release = deployment.map(|deployment| deployment.release.clone());
+        let instances = instances.into_iter().map(Instance::from).collect();
+        Self::of(name, &standing, release, Runs { instances, booting, counters })
+    }
+}
+
+impl Function {
+    /// What has just been published, and how that fares as far as the gateway
+    /// knows it.
+    pub(super) fn of_published(published: Published, known: Option<Self>) -> Self {
+        let standing = Standing::from(&published);
+        let release = published.release().cloned();
+        let runs = known.map(|Self { instances, booting, counters, .. }| Runs {
+            instances,
+            booting,
+            counters,
+        });
+        Self::of(published.name, &standing, release, runs.unwrap_or_default())
+    }
+
+    fn of(name: FunctionName, standing: &Standing, release: Option<Release>, runs: Runs) -> Self {
         let state = match standing.state {
             "live" => PublishedState::Live,
             "stale" => PublishedState::Stale,
@@ -164,8 +194,9 @@ impl From<FunctionStatus> for Function {
             checked_at: standing.checked_at,
             built_at: release.as_ref().map(|release| release.built_at),
             manifest: release.map(|release| release.manifest),
-            instances: instances.into_iter().map(Instance::from).collect(),
-            counters,
+            instances: runs.instances,
+            booting: runs.booting,
+            counters: runs.counters,
         }
     }
 }
@@ -208,7 +239,7 @@ async fn list(State(execution): State<Handle>, Asked(which): Asked<Which>) -> Js
 
 /// Show a function
 #[utoipa::path(get, path = "/api/functions/{name}", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     responses(
         (status = 200, description = "The function", body = Function),
         (status = 400, description = "Not a name", body = ErrorBody),

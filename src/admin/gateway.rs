@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::functions::Function;
 use super::relay::Remote;
 use super::reply::ApiError;
 use crate::execution::{self, Reach};
@@ -44,13 +45,22 @@ impl Gateway {
         Ok(())
     }
 
+    /// A function as it knows it.
+    pub(super) async fn function(&self, name: &FunctionName) -> Result<Option<Function>, ApiError> {
+        match self {
+            Self::Here(execution) => Ok(execution.function(name).map(Function::from)),
+            Self::There(remote) => {
+                remote.function(name).await.map_err(|error| published(name, error))
+            }
+        }
+    }
+
     async fn reach(&self, name: &FunctionName, revision: &RevisionId) -> Result<Reach, ApiError> {
         match self {
             Self::Here(execution) => Ok(execution.reach(name, revision)),
-            Self::There(remote) => remote
-                .reach(name, revision)
-                .await
-                .map_err(|error| error.after(&format!("the change of `{name}` is published"))),
+            Self::There(remote) => {
+                remote.reach(name, revision).await.map_err(|error| published(name, error))
+            }
         }
     }
 
@@ -60,4 +70,9 @@ impl Gateway {
             Self::There(_) => OFTEN_REMOTE,
         }
     }
+}
+
+/// The same error, after something was done.
+fn published(name: &FunctionName, error: ApiError) -> ApiError {
+    error.after(&format!("the change of `{name}` is published"))
 }

@@ -1,10 +1,12 @@
 //! The processes that run, and the end of one.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,7 +21,7 @@ pub(super) fn routes(execution: Handle) -> OpenApiRouter {
 }
 
 /// A process.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Instance {
     /// Names it for as long as the server runs.
@@ -30,7 +32,8 @@ pub(super) struct Instance {
     /// The revision that it serves.
     revision: Option<String>,
     /// `starting`, `busy`, `idle`, `draining` or `spare`.
-    state: &'static str,
+    #[schema(value_type = String)]
+    state: Cow<'static, str>,
     /// The process's number.
     pid: Option<u32>,
     /// Where the gateway reaches it.
@@ -58,7 +61,7 @@ impl From<InstanceStatus> for Instance {
             id: status.id.to_string(),
             function: deployment.map(|deployment| deployment.name.as_str().to_owned()),
             revision: deployment.map(|deployment| deployment.revision().as_str().to_owned()),
-            state: status.state,
+            state: status.state.into(),
             pid: status.born.pid,
             address: format!("unix:{}", status.address.display()),
             started_at: status.born.at,

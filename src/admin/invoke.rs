@@ -4,6 +4,7 @@
 //! runs the bundle in a process that ends with the response. Where the two are
 //! apart, the same call takes the source at one and the bundle at the other.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::body::Body;
@@ -17,10 +18,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, Schema, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::call;
 use super::changing::Changing;
 use super::gateway::Gateway;
 use super::reply::{ApiError, ErrorBody, Payload};
@@ -56,24 +60,46 @@ pub(super) fn routes_of_bundles(execution: execution::Handle) -> OpenApiRouter {
 struct Invocation {
     /// The source. It imports `doze` and `node:` modules and nothing else, and
     /// runs with the permissions of a function that asks for none.
+    #[schema(examples("export default () => 6 * 7"))]
     source: String,
     /// What its file is called.
-    #[schema(default = "index.ts")]
+    #[schema(default = "index.ts", pattern = r"^index\.([jt]sx?|m[jt]s|cjs)$")]
     file: Option<String>,
     /// The request's method; `POST` where there is a payload or a body.
-    #[schema(default = "GET")]
+    #[schema(default = "GET", pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
     method: Option<String>,
     /// The request's path, with its query.
-    #[schema(default = "/")]
+    #[schema(default = "/", pattern = "^[/?]")]
     path: Option<String>,
     /// The request's header fields.
     #[serde(default)]
+    #[schema(schema_with = call::header_map)]
     headers: BTreeMap<String, String>,
     /// The request's body, as JSON.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Value, required = false)]
     payload: Option<Value>,
-    /// The request's body, as text.
+    /// The request's body, as text, where there is no `payload`.
     body: Option<String>,
+}
+
+/// An invocation, with what its fields cannot say of each other.
+struct InvocationBody;
+
+impl PartialSchema for InvocationBody {
+    fn schema() -> RefOr<Schema> {
+        let without = |name| {
+            let absent = ObjectBuilder::new().schema_type(Type::Null);
+            ObjectBuilder::new().property(name, absent)
+        };
+        let one = AnyOfBuilder::new().item(without("payload")).item(without("body"));
+        AllOfBuilder::new().item(Invocation::schema()).item(one).into()
+    }
+}
+
+impl ToSchema for InvocationBody {
+    fn name() -> Cow<'static, str> {
+        "Invocation".into()
+    }
 }
 
 /// A bundle, and the request that it is to answer.
@@ -98,11 +124,12 @@ struct BundleInvocation {
 
 /// Run a source once
 ///
-/// The answer is the function's own, or the gateway's error about it. The log
-/// has what it prints, under `invocation/` and the id in `x-doze-invocation`.
-#[utoipa::path(post, path = "/api/invoke", tag = "functions", request_body = Invocation,
+/// The answer is the function's own, or the gateway's error about it. What it
+/// prints is in its log, `GET /api/functions/invocation%2F{id}/logs` with the
+/// id that `x-doze-invocation` tells; its last record is `stop`.
+#[utoipa::path(post, path = "/api/invoke", tag = "functions", request_body = InvocationBody,
     responses(
-        (status = 200, description = "Whatever the source answers"),
+        (status = "default", description = "Whatever the source answers, with a status of its own"),
         (status = 400, description = "Not a call of that form", body = ErrorBody),
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
@@ -147,7 +174,7 @@ async fn invoke(
 /// What `doze registry` sends after it has bundled a source.
 #[utoipa::path(post, path = "/api/invoke", tag = "functions", request_body = BundleInvocation,
     responses(
-        (status = 200, description = "Whatever the bundle answers"),
+        (status = "default", description = "Whatever the bundle answers, with a status of its own"),
         (status = 400, description = "Not a call of that form", body = ErrorBody),
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
         (status = 413, description = "Too large", body = ErrorBody),
@@ -210,10 +237,10 @@ fn request(
         ApiError::bad_request(format!("`{}` is not {what}", text.escape_debug()))
     };
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| wrong("a method", method))?;
-    let target: PathAndQuery = path.parse().map_err(|_| wrong("a path", path))?;
-    if !target.path().starts_with('/') {
+    if !path.starts_with(['/', '?']) {
         return Err(wrong("a path; it begins with a slash", path));
     }
+    let target: PathAndQuery = call::target(path).parse().map_err(|_| wrong("a path", path))?;
     let mut request = http::Request::builder().method(method).uri(target);
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_bytes())

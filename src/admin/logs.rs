@@ -14,7 +14,7 @@ use futures_util::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -42,7 +42,8 @@ pub(super) fn routes(execution: Handle) -> OpenApiRouter {
 #[into_params(parameter_in = Query)]
 struct Query {
     /// As many of the last records. 100, or all of them where `since` is given.
-    tail: Option<usize>,
+    #[param(maximum = 4_294_967_295u32)]
+    tail: Option<u32>,
     /// Stay, and send records as they come.
     #[serde(default)]
     follow: bool,
@@ -56,6 +57,28 @@ struct Query {
     instance: Option<String>,
 }
 
+/// Where a follower was cut off.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes a header")]
+struct Resumed {
+    /// The same as `since`, and before it.
+    #[param(rename = "Last-Event-ID", format = DateTime)]
+    id: Option<String>,
+}
+
+/// A record as an event.
+#[derive(ToSchema)]
+#[schema(as = LogRecordEvent)]
+#[expect(dead_code, reason = "it describes what is written as text")]
+struct RecordEvent {
+    /// The record's time; what `Last-Event-ID` and `since` take.
+    id: Option<String>,
+    /// The record, as JSON.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 /// A function's log
 ///
 /// Oldest record first. With `follow=true` they come as server-sent events,
@@ -65,14 +88,15 @@ struct Query {
 /// no id. A function's log outlives it, until others need the room.
 #[utoipa::path(get, path = "/api/functions/{name}/logs", tag = "logs",
     params(
-        ("name" = String, Path, description = "The function; a slash as `%2F`"),
+        FunctionPath,
         Query,
-        ("Last-Event-ID" = Option<String>, Header, description = "The same as `since`, and before it"),
+        Resumed,
     ),
     responses(
         (status = 200, description = "One record a line, or an event", content(
-            (Record = "application/x-ndjson"), (Record = "text/event-stream"))),
+            (Record = "application/x-ndjson"), (RecordEvent = "text/event-stream"))),
         (status = 400, description = "Not a name, or not such a query", body = ErrorBody),
+        (status = 401, description = "The token is missing or wrong", body = ErrorBody),
         (status = 404, description = "Neither a function nor a log of that name", body = ErrorBody),
     ))]
 async fn logs(
@@ -116,7 +140,7 @@ impl Query {
             None => None,
         };
         let since = resumed.or(since);
-        let tail = tail.or(since.is_none().then_some(TAIL));
+        let tail = tail.map(|tail| tail as usize).or(since.is_none().then_some(TAIL));
         Ok((follow, Wanted { tail, since, level, instance }))
     }
 }

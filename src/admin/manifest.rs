@@ -1,7 +1,6 @@
 //! A function's `registry.json`.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Serialize;
@@ -12,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::changing::Changing;
 use super::path::FunctionPath;
-use super::reply::{ApiError, ErrorBody, media_type};
+use super::reply::{ApiError, ErrorBody, Whole, media_type};
 
 pub(super) fn routes(changing: Changing) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(show, change)).with_state(changing)
@@ -30,7 +29,7 @@ struct Changed {
 
 /// Show a manifest as it is written
 #[utoipa::path(get, path = "/api/functions/{name}/manifest", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     responses(
         (status = 200, description = "`registry.json`; `{}` where there is none", body = Object),
         (status = 400, description = "Not a name", body = ErrorBody),
@@ -50,7 +49,7 @@ async fn show(
 /// A merge patch (RFC 7396) of `registry.json`: fields that are null are
 /// removed, others are set.
 #[utoipa::path(patch, path = "/api/functions/{name}/manifest", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     request_body(content((Object = "application/merge-patch+json"), (Object = "application/json"))),
     responses(
         (status = 200, description = "Written, published and served", body = Changed),
@@ -58,6 +57,7 @@ async fn show(
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
         (status = 404, description = "No such function", body = ErrorBody),
         (status = 409, description = "The file cannot be replaced", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
         (status = 415, description = "Not a merge patch", body = ErrorBody),
         (status = 422, description = "The manifest would have problems, or the function has others",
             body = ErrorBody),
@@ -67,7 +67,7 @@ async fn change(
     State(changing): State<Changing>,
     FunctionPath(name): FunctionPath,
     headers: HeaderMap,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Json<Changed>, ApiError> {
     let expected = ["application/merge-patch+json", "application/json"];
     if !expected.contains(&&*media_type(&headers)) {

@@ -4,6 +4,9 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ObjectBuilder, Required, Type};
 
 use super::reply::ApiError;
 use crate::execution::instance::InstanceId;
@@ -23,6 +26,35 @@ impl<S: Send + Sync> FromRequestParts<S> for FunctionPath {
         name.map(Self).map_err(|error: NameError| {
             ApiError::new(StatusCode::BAD_REQUEST, "invalid_name", error.to_string())
         })
+    }
+}
+
+/// How every description of a call names its function.
+impl IntoParams for FunctionPath {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(FunctionName::PATTERN))
+            .examples([serde_json::json!("hello")]);
+        let parameter = ParameterBuilder::new()
+            .name("name")
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some("The function; the slash of `ada/hello` is given as `%2F`"))
+            .schema(Some(name.build()));
+        vec![parameter.build()]
+    }
+}
+
+/// The token that a path names by its part `{id}`.
+#[derive(Debug)]
+pub struct TokenPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Ok(Self(part(parts, state, "id").await))
     }
 }
 

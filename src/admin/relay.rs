@@ -18,10 +18,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::functions::Function;
 use super::reply::ApiError;
 use crate::execution::Reach;
 use crate::function::{FunctionName, RevisionId};
@@ -173,28 +175,16 @@ impl Remote {
         struct Function {
             revision: Option<RevisionId>,
             instances: Vec<Instance>,
+            booting: usize,
         }
         #[derive(Deserialize)]
         struct Instance {
             revision: Option<RevisionId>,
             state: String,
         }
-        let name = utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
-        let request = Request::get(format!("/api/functions/{name}")).body(Body::empty());
-        let response = self.send(request.map_err(|error| ApiError::internal(&error))?).await?;
-        let status = response.status();
-        if status == StatusCode::NOT_FOUND {
+        let Some(function) = self.describe::<Function>(name).await? else {
             return Ok(Reach::Missing);
-        }
-        let unusable = |error: axum::BoxError| {
-            let message =
-                format!("the execution service's answer ({status}) is not usable: {error}");
-            ApiError::new(StatusCode::BAD_GATEWAY, "execution_unreachable", message)
         };
-        let body = to_bytes(response.into_body(), MAX_DESCRIPTION).await;
-        let body = body.map_err(|error| unusable(error.into()))?;
-        let function: Function =
-            serde_json::from_slice(&body).map_err(|error| unusable(error.into()))?;
         if function.revision.as_ref() != Some(revision) {
             return Ok(Reach::Coming);
         }
@@ -205,11 +195,37 @@ impl Remote {
             .partition(|instance| instance.revision.as_ref() == Some(revision));
         Ok(if !old.iter().any(|instance| is(instance, &["busy", "idle"])) {
             Reach::Served
-        } else if new.iter().any(|instance| is(instance, &["starting"])) {
+        } else if function.booting > 0 || new.iter().any(|instance| is(instance, &["starting"])) {
             Reach::Coming
         } else {
             Reach::Failed
         })
+    }
+
+    /// A function as that service knows it.
+    pub(super) async fn function(&self, name: &FunctionName) -> Result<Option<Function>, ApiError> {
+        self.describe(name).await
+    }
+
+    async fn describe<T: DeserializeOwned>(
+        &self,
+        name: &FunctionName,
+    ) -> Result<Option<T>, ApiError> {
+        let name = utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
+        let request = Request::get(format!("/api/functions/{name}")).body(Body::empty());
+        let response = self.send(request.map_err(|error| ApiError::internal(&error))?).await?;
+        let status = response.status();
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let unusable = |error: axum::BoxError| {
+            let message =
+                format!("the execution service's answer ({status}) is not usable: {error}");
+            ApiError::new(StatusCode::BAD_GATEWAY, "execution_unreachable", message)
+        };
+        let body = to_bytes(response.into_body(), MAX_DESCRIPTION).await;
+        let body = body.map_err(|error| unusable(error.into()))?;
+        serde_json::from_slice(&body).map(Some).map_err(|error| unusable(error.into()))
     }
 
     fn unreachable(&self, error: &dyn std::error::Error) -> ApiError {

@@ -51,7 +51,7 @@ struct Revisions {
 
 /// List revisions
 #[utoipa::path(get, path = "/api/functions/{name}/revisions", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     responses(
         (status = 200, description = "What is kept", body = Revisions),
         (status = 400, description = "Not a name", body = ErrorBody),

@@ -55,7 +55,7 @@ impl From<(SecretInfo, Vec<FunctionName>)> for Secret {
 #[serde(deny_unknown_fields)]
 struct NewValue {
     /// At most 64 KiB, without a zero byte.
-    #[schema(value_type = String, max_length = 65_536)]
+    #[schema(value_type = String, max_length = 65_536, pattern = r"^[^\x00]*$")]
     value: SecretValue,
 }
 
@@ -75,12 +75,14 @@ async fn list(State(execution): State<Handle>) -> Result<Json<Secrets>, ApiError
 ///
 /// Instances of functions that use it are replaced without a failed request.
 #[utoipa::path(put, path = "/api/secrets/{name}", tag = "secrets",
-    params(("name" = String, Path, description = "Letters, digits and `_`")),
+    params(("name" = String, Path, pattern = "^[A-Za-z_][A-Za-z0-9_]*$",
+        description = "Letters, digits and `_`")),
     request_body = NewValue,
     responses(
         (status = 204, description = "Set"),
         (status = 400, description = "Not a name, or not a value", body = ErrorBody),
         (status = 401, description = "No token or session", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
         (status = 415, description = "Not JSON", body = ErrorBody),
         (status = 500, description = "It cannot be kept", body = ErrorBody),
     ))]
@@ -98,7 +100,8 @@ async fn set(
 ///
 /// Instances of functions that use it end; without it, they do not start.
 #[utoipa::path(delete, path = "/api/secrets/{name}", tag = "secrets",
-    params(("name" = String, Path, description = "Letters, digits and `_`")),
+    params(("name" = String, Path, pattern = "^[A-Za-z_][A-Za-z0-9_]*$",
+        description = "Letters, digits and `_`")),
     responses(
         (status = 204, description = "Removed"),
         (status = 400, description = "Not a name", body = ErrorBody),

@@ -120,6 +120,8 @@ struct Opened {
         (status = 200, description = "Open; the cookie is set", body = Opened),
         (status = 400, description = "Not JSON of that form", body = ErrorBody),
         (status = 401, description = "Not the operator's token", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
+        (status = 415, description = "Not JSON", body = ErrorBody),
     ))]
 async fn open(
     State(access): State<Arc<Access>>,

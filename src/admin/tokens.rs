@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::path::FunctionPath;
+use super::path::{FunctionPath, TokenPath};
 use super::reply::{ApiError, ErrorBody, Payload};
 use crate::execution::Handle;
 use crate::execution::tokens::{TokenInfo, TokensError};
@@ -69,13 +69,13 @@ struct MadeToken {
 #[serde(deny_unknown_fields)]
 struct NewToken {
     /// What it is for, on one line.
-    #[schema(max_length = 100)]
+    #[schema(max_length = 100, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$")]
     label: Option<String>,
 }
 
 /// List a function's tokens
 #[utoipa::path(get, path = "/api/functions/{name}/tokens", tag = "tokens",
-    params(("name" = String, Path, description = "`hello`, or `ada%2Fhello`")),
+    params(FunctionPath),
     responses(
         (status = 200, description = "Never a token's text", body = Tokens),
         (status = 400, description = "Not a name", body = ErrorBody),
@@ -97,7 +97,7 @@ async fn list(
 /// Callers send it as `Authorization: Bearer …` where the function's `auth` is
 /// `"token"`.
 #[utoipa::path(post, path = "/api/functions/{name}/tokens", tag = "tokens",
-    params(("name" = String, Path, description = "`hello`, or `ada%2Fhello`")),
+    params(FunctionPath),
     request_body = NewToken,
     responses(
         (status = 201, description = "Made; its text is shown this once", body = MadeToken),
@@ -105,6 +105,7 @@ async fn list(
         (status = 401, description = "No token or session", body = ErrorBody),
         (status = 404, description = "No such function", body = ErrorBody),
         (status = 409, description = "It has too many", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
         (status = 415, description = "Not JSON", body = ErrorBody),
         (status = 500, description = "It cannot be kept", body = ErrorBody),
     ))]
@@ -118,18 +119,12 @@ async fn make(
     Ok((StatusCode::CREATED, Json(MadeToken { token, made: info.into() })))
 }
 
-/// The part of the path that names a token.
-#[derive(Debug, Deserialize)]
-struct OneToken {
-    id: String,
-}
-
 /// Revoke a token
 ///
 /// From now on it lets nobody in; requests that are running are finished.
 #[utoipa::path(delete, path = "/api/functions/{name}/tokens/{id}", tag = "tokens",
     params(
-        ("name" = String, Path, description = "`hello`, or `ada%2Fhello`"),
+        FunctionPath,
         ("id" = String, Path, description = "The token's id"),
     ),
     responses(
@@ -142,10 +137,10 @@ struct OneToken {
 async fn revoke(
     State(execution): State<Handle>,
     FunctionPath(function): FunctionPath,
-    Path(path): Path<OneToken>,
+    TokenPath(id): TokenPath,
 ) -> Result<StatusCode, ApiError> {
     known(&execution, &function)?;
-    block_in_place(|| execution.revoke_token(&function, &path.id))?;
+    block_in_place(|| execution.revoke_token(&function, &id))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

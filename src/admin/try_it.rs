@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::call;
 use super::path::FunctionPath;
 use super::reply::{ApiError, ErrorBody, Payload};
 use crate::execution::Handle;
@@ -47,14 +48,15 @@ pub(super) fn routes(execution: Handle) -> OpenApiRouter {
 struct Attempt {
     /// The method.
     #[serde(default = "get")]
-    #[schema(default = "GET")]
+    #[schema(default = "GET", pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
     method: String,
     /// The path below the function's name, with the query.
     #[serde(default)]
-    #[schema(examples("/notes?limit=10"))]
+    #[schema(examples("/notes?limit=10"), pattern = "^$|^[/?]")]
     path: String,
     /// Names and values.
     #[serde(default)]
+    #[schema(schema_with = call::header_list)]
     headers: Vec<(String, String)>,
     /// The body.
     #[serde(default)]
@@ -101,13 +103,15 @@ enum Encoding {
 /// Sends the request through the gateway, as any caller's, and answers 200 with
 /// what came back, whatever that is.
 #[utoipa::path(post, path = "/api/functions/{name}/try", tag = "functions",
-    params(("name" = String, Path, description = "The function; a slash is given as `%2F`")),
+    params(FunctionPath),
     request_body = Attempt,
     responses(
         (status = 200, description = "What the function answered", body = Answer),
         (status = 400, description = "Not a name, or not a request", body = ErrorBody),
         (status = 401, description = "The token is missing or wrong", body = ErrorBody),
         (status = 404, description = "No such function", body = ErrorBody),
+        (status = 413, description = "Too large", body = ErrorBody),
+        (status = 415, description = "Not JSON", body = ErrorBody),
     ))]
 async fn send(
     State(execution): State<Handle>,
@@ -143,7 +147,7 @@ impl Attempt {
         if !(path.is_empty() || path.starts_with(['/', '?'])) {
             return refuse("a path that begins with `/`", &path);
         }
-        let Ok(uri) = format!("/{name}{path}").parse::<http::Uri>() else {
+        let Ok(uri) = format!("/{name}{}", call::target(&path)).parse::<http::Uri>() else {
             return refuse("a path", &path);
         };
         let mut map = HeaderMap::new();

@@ -27,6 +27,8 @@ pub(super) use wire::{Address, Wire};
 
 /// Marks what the platform itself answers with an error, and names that.
 pub(super) const ERROR_HEADER: &str = "x-doze-error";
+/// Names a source that was run once, and its log.
+pub(super) const INVOCATION_HEADER: &str = "x-doze-invocation";
 /// Longest answer of the API that is read, in bytes.
 const LONGEST: u64 = 256 << 20;
 
@@ -126,9 +128,9 @@ impl Client {
         if !is_error && status.is_success() {
             return Ok(response);
         }
-        let passed_on = response.headers().contains_key("x-doze-start");
-        if !is_error && passed_on {
-            // A function's own answer, however it went.
+        let has = |name| response.headers().contains_key(name);
+        // A function's own answer, or what became of a run, however it went.
+        if (!is_error && has("x-doze-start")) || has(INVOCATION_HEADER) {
             return Ok(response);
         }
         let body = self.read(response)?;

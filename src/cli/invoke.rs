@@ -1,6 +1,7 @@
 //! `doze invoke`: call a function as its callers do, or run source once.
 
 mod answer;
+mod printed;
 
 use std::fs;
 use std::io::Read;
@@ -11,10 +12,11 @@ use clap::{ArgGroup, Args};
 use http::{HeaderName, HeaderValue, Method, Request};
 use serde_json::{Map, Value, json};
 
-use super::client::{Address, Call, Client, ClientArgs, Wire};
+use super::client::{Address, Call, Client, ClientArgs, INVOCATION_HEADER, Wire};
 use super::failure::Failure;
 use super::output::Progress;
 use crate::function::FunctionName;
+use printed::Printed;
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["name", "source"])))]
@@ -77,7 +79,14 @@ pub(super) fn run(args: &InvokeArgs) -> Result<(), Failure> {
             let progress = Progress::start("running the source");
             let response = client.send(call)?;
             drop(progress);
-            answer::show(response, began, args.json, None)
+            let id = response.headers().get(INVOCATION_HEADER);
+            let id = id.and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
+            let printed = id.and_then(|id| Printed::follow(client, &id));
+            let shown = answer::show(response, began, args.json, None);
+            if let Some(printed) = printed {
+                printed.finish();
+            }
+            shown
         }
     }
 }

@@ -69,14 +69,26 @@ impl Level {
     }
 }
 
+/// What kind of thing a record is, as far as it matters here.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Start,
+    Stop,
+    StartFailed,
+    #[serde(other)]
+    Other,
+}
+
 /// A record, as far as a person is shown it.
 #[derive(Debug, Deserialize)]
-struct Record {
+pub(super) struct Record {
     time: Timestamp,
     level: Level,
+    pub(super) event: Kind,
     message: String,
     #[serde(default)]
-    instance: Option<String>,
+    pub(super) instance: Option<String>,
     #[serde(default)]
     stack: Option<String>,
 }
@@ -92,15 +104,11 @@ pub(super) fn run(args: &LogsArgs) -> Result<(), Failure> {
     let broke = |error| Failure::because("the log broke off", &error);
     for text in client.stream(call)?.lines() {
         let text = text.map_err(broke)?;
-        // One record each: a line of JSON, or the data of an event.
-        let text = text.strip_prefix("data:").unwrap_or(&text).trim();
-        if !text.starts_with('{') {
-            continue;
-        }
+        let Some(text) = record(&text) else { continue };
         if args.read.json {
             output::line(text)?;
         } else if let Ok(record) = serde_json::from_str::<Record>(text) {
-            output::line(told(&record, &TimeZone::system()))?;
+            output::line(record.told_at(&TimeZone::system()))?;
         }
     }
     if args.follow {
@@ -109,27 +117,52 @@ pub(super) fn run(args: &LogsArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `Nov 21 12:03:04.123 warn  i12 the message`, and a stack below it.
-fn told(record: &Record, zone: &TimeZone) -> String {
-    let time = record.time.to_zoned(zone.clone()).strftime("%b %d %H:%M:%S%.3f");
-    let level = format!("{:<5}", record.level.as_str());
-    let mut text = format!("{} {}", paint(FAINT, time), paint(record.level.style(), level));
-    if let Some(instance) = &record.instance {
-        let _ = write!(text, " {}", paint(FAINT, output::plain(instance)));
+/// The record in a line of the answer: a line of JSON, or the data of an event.
+fn record(line: &str) -> Option<&str> {
+    let text = line.strip_prefix("data:").unwrap_or(line).trim();
+    text.starts_with('{').then_some(text)
+}
+
+/// The records in the lines of an answer.
+pub(super) fn events(lines: impl Iterator<Item = String>) -> impl Iterator<Item = Record> {
+    lines.filter_map(|line| serde_json::from_str(record(&line)?).ok())
+}
+
+impl Record {
+    /// `Nov 21 12:03:04.123 warn  i12 the message`, and a stack below it.
+    fn told_at(&self, zone: &TimeZone) -> String {
+        let time = self.time.to_zoned(zone.clone()).strftime("%b %d %H:%M:%S%.3f");
+        let level = format!("{:<5}", self.level.as_str());
+        let mut text = format!("{} {}", paint(FAINT, time), paint(self.level.style(), level));
+        if let Some(instance) = &self.instance {
+            let _ = write!(text, " {}", paint(FAINT, output::plain(instance)));
+        }
+        let (message, stack) = self.words();
+        format!("{text} {message}{stack}")
     }
-    let message = output::plain(&record.message);
-    let stack = record.stack.as_deref().map(output::plain).unwrap_or_default();
-    // A stack most often begins with the error's class and the message.
-    let told = stack.find(&message).filter(|at| !stack[..*at].contains('\n'));
-    let (message, stack) = match told {
-        Some(at) => stack.split_at(at + message.len()),
-        None => (&*message, &*stack),
-    };
-    let _ = write!(text, " {}", message.trim_end());
-    for line in stack.lines().filter(|line| !line.trim().is_empty()) {
-        let _ = write!(text, "\n{}", paint(FAINT, format_args!("    {}", line.trim())));
+
+    /// The message in the colour of its level, and a stack below it.
+    pub(super) fn told(&self) -> String {
+        let (message, stack) = self.words();
+        format!("{}{stack}", paint(self.level.style(), message))
     }
-    text
+
+    /// The message, and the lines of the stack.
+    fn words(&self) -> (String, String) {
+        let message = output::plain(&self.message);
+        let stack = self.stack.as_deref().map(output::plain).unwrap_or_default();
+        // A stack most often begins with the error's class and the message.
+        let told = stack.find(&message).filter(|at| !stack[..*at].contains('\n'));
+        let (message, stack) = match told {
+            Some(at) => stack.split_at(at + message.len()),
+            None => (&*message, &*stack),
+        };
+        let mut lines = String::new();
+        for line in stack.lines().filter(|line| !line.trim().is_empty()) {
+            let _ = write!(lines, "\n{}", paint(FAINT, format_args!("    {}", line.trim())));
+        }
+        (message.trim_end().to_owned(), lines)
+    }
 }
 
 /// A time, or how long ago it was.
@@ -151,7 +184,8 @@ mod tests {
         let record = r#"{"time": "2026-01-02T03:04:05.678Z", "level": "error", "event": "error",
             "message": "no", "function": "hello", "revision": "0123456789abcdef",
             "instance": "i12", "stack": "Error: no\n    at index.ts:3:9"}"#;
-        let text = told(&serde_json::from_str(record).unwrap(), &TimeZone::UTC);
+        let record: Record = serde_json::from_str(record).unwrap();
+        let text = record.told_at(&TimeZone::UTC);
         let text = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(text, "Jan 02 03:04:05.678 error i12 Error: no\n    at index.ts:3:9");
     }

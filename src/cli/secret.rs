@@ -9,8 +9,10 @@ use serde_json::json;
 use super::ask;
 use super::client::{Call, Client, ClientArgs, escape};
 use super::failure::Failure;
+use super::manifest;
 use super::output::{self, ReadArgs};
 use super::view;
+use crate::function::FunctionName;
 
 #[derive(Debug, Args)]
 pub(super) struct SecretArgs {
@@ -27,6 +29,10 @@ enum Verb {
     Set {
         /// The name that functions ask for under `secrets`
         name: String,
+        /// A function that is to see it; its `registry.json` is changed where
+        /// it does not ask for it
+        #[arg(long = "for", value_name = "FUNCTION")]
+        functions: Vec<FunctionName>,
     },
     /// The names, and who asks for them; never a value
     List {
@@ -51,14 +57,14 @@ struct Secret {
 pub(super) fn run(args: &SecretArgs) -> Result<(), Failure> {
     let client = Client::open(&args.client)?;
     match &args.verb {
-        Verb::Set { name } => {
+        Verb::Set { name, functions } => {
             let value = ask::secret(&format!("Value of {name}"))?;
             if value.is_empty() {
                 return Err(Failure::new("the value is empty; nothing was set"));
             }
             client.call(one(Method::PUT, name).json(&json!({ "value": value })))?;
             output::say(format_args!("{name} is set"));
-            Ok(())
+            functions.iter().try_for_each(|one| manifest::name_secret(&client, one, name))
         }
         Verb::List { read } => list(&client, read),
         Verb::Remove { name } => {

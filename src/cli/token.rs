@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::client::{Call, Client, ClientArgs, escape};
 use super::failure::Failure;
+use super::manifest;
 use super::output::{self, ReadArgs};
 use super::view;
 use crate::function::FunctionName;
@@ -29,6 +30,10 @@ enum Verb {
         /// Who gets it
         #[arg(long)]
         label: Option<String>,
+        /// Let nobody in without one from now on: writes `"auth": "token"` into
+        /// its `registry.json`
+        #[arg(long)]
+        protect: bool,
         #[command(flatten)]
         read: ReadArgs,
     },
@@ -63,10 +68,18 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let client = Client::open(&args.client)?;
     let name = &args.name;
     match &args.verb {
-        Verb::Create { label, read } => {
+        Verb::Create { label, protect, read } => {
+            if *protect {
+                manifest::demand_token(&client, name)?;
+            }
             let order = label.as_ref().map_or_else(|| json!({}), |label| json!({ "label": label }));
             let answer = client.call(Call::of(name, Method::POST, "/tokens").json(&order))?;
             output::say("this token is shown once: callers send it as `authorization: Bearer …`");
+            if manifest::is_open(&client, name) {
+                output::say(format_args!(
+                    "`{name}` answers without it as well; `--protect` changes that"
+                ));
+            }
             if read.json {
                 return output::json(&answer);
             }

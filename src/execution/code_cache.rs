@@ -9,8 +9,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Bytes of code below which V8 is as fast without.
-pub const MIN_CODE: usize = 16 << 10;
 /// Bytes that one may have. V8's is half as large as the code.
 pub const MAX_CACHE: usize = 8 << 20;
 /// Bytes that all may have together. One beyond it is made again when its

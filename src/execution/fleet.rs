@@ -2,6 +2,7 @@
 //! for one more.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,14 +16,15 @@ use super::code_cache::{self, CodeCaches};
 use super::instance::{Deployment, InstanceId, Spare, StartError};
 use super::journal::Journal;
 use super::keeper::Keeper;
-use super::launch::{Launched, Launcher};
+use super::launch::{Launched, Launcher, patiently};
 use super::pool::Pool;
 use super::profile::Profile;
 use super::secrets::Secrets;
 use super::status::InstanceStatus;
-use super::warm_up::{Warmth, warm_up};
+use super::warm_up::warm_up;
 use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
+use crate::sandbox::Priority;
 
 /// Profiles that spares are kept for: those used last, then those that most
 /// functions have.
@@ -156,22 +158,30 @@ impl Fleet {
         spare
     }
 
-    /// Starts a process for this profile now, which perhaps is to take its time
-    /// from nobody.
+    /// Starts a process for this profile now.
     pub async fn boot(
         self: &Arc<Self>,
         profile: &Profile,
-        gives_way: bool,
+        priority: Priority,
     ) -> Result<Spare, StartError> {
+        let (launched, seat) = self.launch(profile, priority).await?;
+        Ok(self.keep(launched, seat))
+    }
+
+    async fn launch(
+        self: &Arc<Self>,
+        profile: &Profile,
+        priority: Priority,
+    ) -> Result<(Launched, Seat), StartError> {
         let _turn = self.boots.acquire().await.map_err(StartError::launch)?;
         let seat = self.seat(profile)?;
         let launched = tokio::select! {
-            launched = self.launcher.launch(profile, gives_way) => launched?,
+            launched = self.launcher.launch(profile, priority) => launched?,
             () = self.killed() => return Err(StartError::NoRoom),
         };
         // The next one is prepared once this one has answered.
         self.look.notify_one();
-        Ok(self.keep(launched, seat))
+        Ok((launched, seat))
     }
 
     /// Hands a process to a keeper of its own.
@@ -302,8 +312,17 @@ impl Fleet {
     /// one finds everything loaded and compiled.
     async fn boot_spare(self: &Arc<Self>, profile: &Profile) -> Result<Spare, StartError> {
         // Nobody waits for it, and a boot takes as much as a hundred requests.
-        let spare = self.boot(profile, true).await?;
-        warm_up(&spare.link, Warmth::Full).await.map_err(StartError::launch)?;
+        let (mut launched, seat) = self.launch(profile, Priority::Low).await?;
+        let warm_up = warm_up(&launched.link, profile.uses_vm);
+        let warmed = tokio::select! {
+            warmed = patiently(&launched.process, warm_up) => warmed,
+            () = self.killed() => Err(io::ErrorKind::Interrupted.into()),
+        };
+        // Not once a request waits for it: the kernel takes its time for this.
+        launched.set_priority(Priority::Normal);
+        // Its keeper ends it where it is of no use.
+        let spare = self.keep(launched, seat);
+        warmed.map_err(StartError::launch)?;
         Ok(spare)
     }
 

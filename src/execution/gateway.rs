@@ -21,6 +21,7 @@ use super::activity::Outcome;
 use super::headers::{self, Passage};
 use super::lease::{LeaseError, Origin};
 use super::pool::{Pool, Serves};
+use super::preflight;
 use super::proxy::{self, Outbound};
 use super::reply::{Code, Failure, REQUEST_ID, ReplyBody, START, json_response};
 use super::request_body::RequestBodyError;
@@ -152,9 +153,13 @@ impl Gateway {
                 traces::name_function(pool.name.as_str());
                 let watch = pool.watch();
                 let result = self.invoke(&pool, request, path, bare, id).await;
-                match outcome(&result) {
-                    Some(outcome) => watch.answered(outcome),
-                    None => watch.refused(),
+                match &result {
+                    // Nobody is there to be answered.
+                    Err(failure) if failure.code == Code::ClientGone => drop(watch),
+                    result => match outcome(result) {
+                        Some(outcome) => watch.answered(outcome),
+                        None => watch.refused(),
+                    },
                 }
                 result
             }
@@ -183,6 +188,9 @@ impl Gateway {
         let Inbound { mut parts, body, framing, peer } = request;
         let manifest = &deployment.release.manifest;
         let allowed = &manifest.methods;
+        if manifest.auth == Auth::Token && preflight::is_one(&parts.method, &parts.headers) {
+            return Ok(preflight::answer(&parts.headers, allowed));
+        }
         if !allowed.is_empty() && !allowed.iter().any(|method| parts.method == method.as_str()) {
             return Err(Failure::method_not_allowed(allowed));
         }

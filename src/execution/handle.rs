@@ -140,8 +140,12 @@ impl Handle {
     /// A function's log as it is on disk, and what comes after exactly that.
     /// `None` where there is neither a function of that name nor a log of one.
     pub async fn log(&self, name: &FunctionName) -> io::Result<Option<(Snapshot, Following)>> {
+        // What runs once is known while it runs. Asked first: it may end now,
+        // and then the log has a record of that.
+        let known = self.pool(name).is_some()
+            || self.0.fleet.active_pools().iter().any(|pool| pool.name == *name);
         let (snapshot, following) = self.0.fleet.journal.read(name).await?;
-        let known = !snapshot.is_empty() || self.pool(name).is_some();
+        let known = known || !snapshot.is_empty();
         Ok(known.then_some((snapshot, following)))
     }
 

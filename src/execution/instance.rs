@@ -58,6 +58,20 @@ pub struct Deployment {
     pub profile: Profile,
     /// What V8 makes of its code.
     pub code_cache: Arc<CodeCache>,
+    /// Goes with the last who needs it, where it is no published revision.
+    pub temporary: Option<Arc<Temporary>>,
+}
+
+/// A folder that is removed when it is dropped.
+#[derive(Debug)]
+pub struct Temporary(pub PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(folder = %self.0.display(), %error, "cannot remove a folder");
+        }
+    }
 }
 
 impl Deployment {
@@ -65,7 +79,8 @@ impl Deployment {
     pub fn new(name: FunctionName, release: Release, registry: &std::path::Path) -> Self {
         let folder = published::revision_folder(registry, &name, &release.revision);
         let profile = Profile::of(&release, folder.join(published::FILES));
-        Self { name, release, folder, profile, code_cache: Arc::default() }
+        let code_cache = Arc::default();
+        Self { name, release, folder, profile, code_cache, temporary: None }
     }
 
     /// Whether it is given that secret.

@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Full};
 
 use super::fleet::Fleet;
 use super::headers::Passage;
-use super::instance::Deployment;
+use super::instance::{Deployment, Temporary};
 use super::life::StopReason;
 use super::pool::{Pool, Serves};
 use super::profile::Profile;
@@ -51,17 +51,11 @@ type RequestBody = MapErr<Full<Bytes>, fn(Infallible) -> RequestBodyError>;
 
 /// What is there of a run until its response has ended.
 #[derive(Debug)]
-struct Run {
-    pool: Arc<Pool>,
-    folder: PathBuf,
-}
+struct Run(Arc<Pool>);
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.pool.end(Serves::Removed, StopReason::Removed);
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            tracing::warn!(folder = %self.folder.display(), %error, "cannot remove a folder");
-        }
+        self.0.end(Serves::Removed, StopReason::Removed);
     }
 }
 
@@ -89,13 +83,12 @@ pub async fn invoke(
     let passage = Passage {
         request_id: &id,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        name: run.pool.name.as_str(),
+        name: run.0.name.as_str(),
         target: &target,
     };
     let body = (framing != Framing::Empty).then_some(body);
     let limit = Manifest::default().timeout_seconds;
-    let response =
-        proxy::forward(&run.pool, Outbound { parts, body, framing }, passage, limit).await;
+    let response = proxy::forward(&run.0, Outbound { parts, body, framing }, passage, limit).await;
     let mut response = response.unwrap_or_else(|failure| failure.into_response(&id));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id.clone());
@@ -112,14 +105,16 @@ fn prepare(fleet: &Arc<Fleet>, bundle: Bundle, id: &str) -> io::Result<Run> {
     let folder = fleet.run_folder().join(format!("invocation-{id}"));
     let pool = Pool::new(name, Arc::clone(fleet));
     DirBuilder::new().mode(0o700).create(&folder)?;
-    let run = Run { pool, folder };
-    write(&run.folder, &code, &map)?;
-    let profile = Profile::of(&release, run.folder.join(FILES));
-    let (name, folder) = (run.pool.name.clone(), run.folder.clone());
+    // Its process may outlive the response, and is told of in the lines of the
+    // source, for which the map is read here.
+    let temporary = Some(Arc::new(Temporary(folder.clone())));
+    write(&folder, &code, &map)?;
+    let profile = Profile::of(&release, folder.join(FILES));
+    let name = pool.name.clone();
     let code_cache = Arc::default();
-    let deployment = Arc::new(Deployment { name, release, folder, profile, code_cache });
-    run.pool.publish(&deployment, Standing::default());
-    Ok(run)
+    let deployment = Arc::new(Deployment { name, release, folder, profile, code_cache, temporary });
+    pool.publish(&deployment, Standing::default());
+    Ok(Run(pool))
 }
 
 fn write(folder: &Path, code: &[u8], map: &[u8]) -> io::Result<()> {

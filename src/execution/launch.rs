@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,12 +17,17 @@ use super::instance::{InstanceId, StartError};
 use super::link::Link;
 use super::output::Output;
 use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile, SCRATCH_MB};
-use super::warm_up::{Warmth, warm_up};
-use crate::sandbox::{CommandSpec, Layer, Process, Spawner};
+use super::warm_up::warm_up;
+use crate::sandbox::{CommandSpec, Layer, Priority, Process, Spawner};
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// So long a process of low priority gets to boot in what others leave of the
+/// processors; then it counts among them. Where they leave nothing, it would
+/// never be ready.
+const LOW_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Starts processes.
 #[derive(Debug)]
@@ -81,13 +87,40 @@ pub struct Launched {
     pub output: Output,
     /// Whether nothing but its keeper bounds what it writes.
     pub writes_unbounded: bool,
-    /// Whether the others go first where processors are short.
-    pub gives_way: bool,
+    /// How it stands to others where processors are short.
+    pub priority: Priority,
 }
 
 /// An instance's folder. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct Folder(PathBuf);
+
+impl Launched {
+    /// Changes its priority, unless it has that.
+    pub fn set_priority(&mut self, priority: Priority) {
+        if priority == self.priority {
+            return;
+        }
+        match self.process.set_priority(priority) {
+            Ok(()) => self.priority = priority,
+            Err(error) => tracing::warn!(instance = %self.id, %error, "cannot change its priority"),
+        }
+    }
+}
+
+/// Waits for what a process of low priority does in what others leave of the
+/// processors. Where that gets it nowhere, it counts among them.
+pub async fn patiently<T>(process: &Process, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    match tokio::time::timeout(LOW_PATIENCE, work.as_mut()).await {
+        Ok(done) => done,
+        Err(_) => {
+            // Else it works as it can.
+            let _ = process.set_priority(Priority::Normal);
+            work.await
+        }
+    }
+}
 
 impl Folder {
     fn make(path: PathBuf) -> io::Result<Self> {
@@ -133,17 +166,21 @@ impl Launcher {
     }
 
     /// Starts a process and waits until it listens.
-    pub async fn launch(&self, profile: &Profile, gives_way: bool) -> Result<Launched, StartError> {
+    pub async fn launch(
+        &self,
+        profile: &Profile,
+        priority: Priority,
+    ) -> Result<Launched, StartError> {
         let cache = self.cache().await;
         let ahead = self.ahead().take_if(|prepared| prepared.profile == *profile);
         if let Some(prepared) = ahead {
-            match self.start(prepared, gives_way).await {
+            match self.start(prepared, priority).await {
                 // Something may have ended it while it waited.
                 Err(StartError::Exited { .. }) => {}
                 result => return result,
             }
         }
-        self.launch_anew(profile, cache, Writes::Private, gives_way).await
+        self.launch_anew(profile, cache, Writes::Private, priority).await
     }
 
     async fn launch_anew(
@@ -151,10 +188,10 @@ impl Launcher {
         profile: &Profile,
         cache: &DenoCache,
         writes: Writes,
-        gives_way: bool,
+        priority: Priority,
     ) -> Result<Launched, StartError> {
         let prepared = self.prepare_with(profile, cache, writes).await;
-        self.start(prepared.map_err(StartError::launch)?, gives_way).await
+        self.start(prepared.map_err(StartError::launch)?, priority).await
     }
 
     /// Does ahead what the next launch would have to do if it is of this
@@ -238,9 +275,16 @@ impl Launcher {
     }
 
     /// Lets a process start, and waits until it says that it listens.
-    async fn start(&self, mut prepared: Prepared, gives_way: bool) -> Result<Launched, StartError> {
+    async fn start(
+        &self,
+        mut prepared: Prepared,
+        priority: Priority,
+    ) -> Result<Launched, StartError> {
         // Without, it starts all the same, and takes its time from others.
-        let gives_way = gives_way && prepared.process.give_way(true).is_ok();
+        let mut priority = match priority {
+            Priority::Low if prepared.process.set_priority(priority).is_ok() => priority,
+            _ => Priority::Normal,
+        };
         // If it has ended already, it has said why.
         let _ = prepared.process.start();
         let Prepared { id, mut process, folder, listener, writes_unbounded, .. } = prepared;
@@ -258,10 +302,22 @@ impl Launcher {
                 other => Err(io::Error::other(format!("expected `ready`, received {other:?}"))),
             }
         };
-        // The process may also end instead of ever speaking.
-        let introduced = tokio::select! {
-            introduced = tokio::time::timeout(BOOT_TIMEOUT, introduced) => Some(introduced),
-            _ = process.wait() => None,
+        let introduced = {
+            let mut introduced = pin!(tokio::time::timeout(BOOT_TIMEOUT, introduced));
+            let mut patience = pin!(tokio::time::sleep(LOW_PATIENCE));
+            loop {
+                tokio::select! {
+                    introduced = introduced.as_mut() => break Some(introduced),
+                    // The process may also end instead of ever speaking.
+                    _ = process.wait() => break None,
+                    () = patience.as_mut(), if priority == Priority::Low && !patience.is_elapsed() => {
+                        // Else it boots as it can.
+                        if process.set_priority(Priority::Normal).is_ok() {
+                            priority = Priority::Normal;
+                        }
+                    }
+                }
+            }
         };
         let (sender, receiver) = match introduced {
             Some(Ok(Ok(channel))) => channel,
@@ -287,7 +343,7 @@ impl Launcher {
             receiver,
             output,
             writes_unbounded,
-            gives_way,
+            priority,
         })
     }
 
@@ -299,10 +355,10 @@ impl Launcher {
             return Ok(cache);
         }
         let (profile, none) = (Profile::bare(), DenoCache::default());
-        let first = self.launch_anew(&profile, &none, Writes::Kept, false).await;
+        let first = self.launch_anew(&profile, &none, Writes::Kept, Priority::Normal).await;
         let mut first = first.map_err(io::Error::other)?;
-        // The rest is as much again as all of this, for every start to copy.
-        warm_up(&first.link, Warmth::Light).await?;
+        // `node:vm` would be as much again, for every start to copy.
+        warm_up(&first.link, false).await?;
         // Ended by itself, it has written all of it.
         first.sender.send(&ToShim::Stop { grace_ms: 0 }).await?;
         let _ = tokio::time::timeout(deno_cache::TIME_LIMIT, first.process.wait()).await;

@@ -24,8 +24,9 @@ use super::stack::Stacks;
 const MAX_LINE: u64 = 8 * 1024;
 /// Lines kept per process and second.
 pub const LINES_PER_SECOND: u32 = 500;
-/// After as much as a pipe holds was dropped, it is not read for so long: who
-/// floods it waits, instead of keeping a processor busy with what nobody sees.
+/// While lines are dropped, as much as a pipe holds is read at a time, and then
+/// nothing for so long: a line alone is not worth waking up for, and who floods
+/// it waits, instead of keeping a processor busy with what nobody sees.
 const FLOOD: usize = 64 * 1024;
 const FLOOD_PAUSE: Duration = Duration::from_millis(10);
 /// Lines kept for an error message.
@@ -113,13 +114,13 @@ impl Drop for Output {
 }
 
 async fn read(pipe: impl AsyncRead + Unpin, stream: Stream, shared: Arc<Shared>) {
-    let mut pipe = BufReader::new(pipe);
+    let mut pipe = BufReader::with_capacity(FLOOD, pipe);
     let mut line = Vec::new();
     let mut dropped = 0;
     // Of the line that is being read, whose parts may come one by one.
     let mut mark = None;
     loop {
-        if dropped >= FLOOD {
+        if dropped >= FLOOD || (dropped > 0 && pipe.buffer().is_empty()) {
             dropped = 0;
             tokio::time::sleep(FLOOD_PAUSE).await;
         }
@@ -264,6 +265,28 @@ mod tests {
         assert!(rate.allows(start + Duration::from_secs(1)));
         assert_eq!(rate.take_dropped(), u64::from(LINES_PER_SECOND) * 2);
         assert_eq!(rate.take_dropped(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_lines_are_dropped_they_are_not_read_one_by_one() {
+        let shared = Arc::new(Shared {
+            instance: InstanceId::next(),
+            owner: OnceLock::new(),
+            last: Mutex::default(),
+            rate: Mutex::new(Rate::new(Instant::now())),
+        });
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let reader = tokio::spawn(read(ours, Stream::Stdout, shared));
+        let began = tokio::time::Instant::now();
+        for n in 0..LINES_PER_SECOND * 20 {
+            if n == LINES_PER_SECOND {
+                assert_eq!(began.elapsed(), Duration::ZERO);
+            }
+            tokio::io::AsyncWriteExt::write_all(&mut theirs, b"a line\n").await.unwrap();
+        }
+        drop(theirs);
+        reader.await.unwrap();
+        assert!(began.elapsed() > FLOOD_PAUSE * 99, "{:?}", began.elapsed());
     }
 
     #[test]

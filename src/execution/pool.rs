@@ -26,6 +26,7 @@ use super::limit::Limit;
 use super::status::{FunctionStatus, Standing};
 use crate::function::manifest::Mode;
 use crate::function::{FunctionName, RevisionId};
+use crate::sandbox::Priority;
 pub use idle::IdleVerdict;
 use slots::{Slot, Start};
 
@@ -126,6 +127,11 @@ impl Pool {
     /// Whether its last process used much of a processor.
     pub fn uses_much(&self) -> bool {
         self.uses_much.load(Ordering::Relaxed)
+    }
+
+    /// What its next process has, by that.
+    pub fn priority(&self) -> Priority {
+        if self.uses_much() { Priority::Low } else { Priority::Normal }
     }
 
     /// Whether a process of it uses much of a processor.
@@ -456,6 +462,7 @@ impl Pool {
             standing: Arc::clone(&state.standing),
             deployment,
             instances: state.slots.iter().filter_map(Slot::status).collect(),
+            booting: state.booting,
             waiting: state.waiting.len(),
             counts: self.activity.counts(),
             own_series: self.activity.has_series(),

@@ -53,6 +53,8 @@ pub struct Profile {
     memory_mb: NonZeroU32,
     /// The files it may read or write.
     pub files: Files,
+    /// Whether a spare has loaded `node:vm`, which makes it half as large again.
+    pub uses_vm: bool,
 }
 
 /// Where the files are that a process may reach.
@@ -79,13 +81,14 @@ impl Profile {
         } else {
             Files::None
         };
-        Self { permissions, memory_mb: release.manifest.memory_mb, files }
+        let (memory_mb, uses_vm) = (release.manifest.memory_mb, release.uses_vm);
+        Self { permissions, memory_mb, files, uses_vm }
     }
 
     /// The profile of a function that asks for nothing.
     pub fn bare() -> Self {
         let memory_mb = NonZeroU32::new(128).unwrap_or(NonZeroU32::MIN);
-        Self { permissions: Permissions::default(), memory_mb, files: Files::None }
+        Self { permissions: Permissions::default(), memory_mb, files: Files::None, uses_vm: false }
     }
 
     /// What a process with this profile needs of the machine.
@@ -252,6 +255,7 @@ mod tests {
             permissions: Permissions::parse(flags, &OperatorAllows::default()).unwrap(),
             memory_mb: NonZeroU32::new(64).unwrap(),
             files: Files::None,
+            uses_vm: false,
         };
         let place =
             Place { folder: Path::new("/i"), files: Path::new("/f"), shim: Path::new("/shim.js") };

@@ -28,6 +28,8 @@ pub const ERROR: HeaderName = HeaderName::from_static("x-doze-error");
 pub enum Code {
     /// The request is not valid HTTP, or ambiguous.
     BadRequest,
+    /// The client left while it sent its body.
+    ClientGone,
     /// No function has this name.
     FunctionNotFound,
     /// The function does not take this method.
@@ -71,7 +73,7 @@ impl Code {
 
     fn describe(self) -> (&'static str, StatusCode) {
         match self {
-            Self::BadRequest => ("bad_request", StatusCode::BAD_REQUEST),
+            Self::BadRequest | Self::ClientGone => ("bad_request", StatusCode::BAD_REQUEST),
             Self::FunctionNotFound => ("function_not_found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED),

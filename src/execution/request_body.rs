@@ -42,7 +42,8 @@ impl From<RequestBodyError> for Failure {
     fn from(error: RequestBodyError) -> Self {
         let code = match error {
             RequestBodyError::TooLarge(_) => Code::BodyTooLarge,
-            RequestBodyError::Malformed(_) | RequestBodyError::Gone => Code::BadRequest,
+            RequestBodyError::Malformed(_) => Code::BadRequest,
+            RequestBodyError::Gone => Code::ClientGone,
         };
         Self::new(code, error.to_string())
     }

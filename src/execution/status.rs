@@ -51,6 +51,8 @@ pub struct FunctionStatus {
     pub deployment: Option<Arc<Deployment>>,
     /// Its processes.
     pub instances: Vec<InstanceStatus>,
+    /// Processes that boot for it, and are nobody's yet.
+    pub booting: usize,
     /// Requests that wait for one of them.
     pub waiting: usize,
     /// What was counted.
@@ -72,7 +74,8 @@ impl FunctionStatus {
         let runs = |status: &Self| status.deployment.as_ref().map(Arc::as_ptr);
         self.instances.is_empty()
             && before.instances.is_empty()
-            && (self.waiting, &self.counts) == (before.waiting, &before.counts)
+            && (self.booting, self.waiting, &self.counts)
+                == (before.booting, before.waiting, &before.counts)
             && Arc::ptr_eq(&self.standing, &before.standing)
             && runs(self) == runs(before)
     }

@@ -13,24 +13,15 @@ use crate::http1;
 /// A spare that cannot answer its own warm-up in this time is of no use.
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much a process is warmed up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Warmth {
-    /// All that the first response of any function needs.
-    Full,
-    /// Not what only functions with imports of built-ins need.
-    Light,
-}
-
 /// Runs one request through an unassigned process, and keeps the connection
-/// for its first real one.
-pub async fn warm_up(link: &Link, warmth: Warmth) -> io::Result<()> {
+/// for its first real one. To load `node:vm` is as much again as all the rest.
+pub async fn warm_up(link: &Link, uses_vm: bool) -> io::Result<()> {
     let mut connection = link.connect_anew().await?;
     let request = format!(
         "GET http://doze.invalid/ HTTP/1.1\r\nhost: doze.invalid\r\nx-doze-token: {}\r\n\
          x-doze-warm: {}\r\n\r\n",
         link.token,
-        if warmth == Warmth::Full { "1" } else { "light" }
+        if uses_vm { "vm" } else { "1" }
     );
     let answered = async {
         tokio::io::AsyncWriteExt::write_all(&mut connection.stream, request.as_bytes()).await?;

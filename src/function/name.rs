@@ -61,6 +61,11 @@ impl FunctionName {
         self.0.split_once('/').map(|(owner, _)| owner)
     }
 
+    /// What every name looks like, as a regular expression for those who send
+    /// one. It knows nothing of the few names whose owner looks like a file.
+    pub const PATTERN: &str =
+        "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/[A-Za-z0-9][A-Za-z0-9._-]{0,62})?$";
+
     /// The name as one file name: `hello` or `ada~hello`.
     pub fn to_file_name(&self) -> String {
         self.0.replace('/', &FILE_SEPARATOR.to_string())
@@ -187,6 +192,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_pattern_tells_names_from_others(
+            text in prop_oneof!["[a-z._~/ä-]{0,6}", "[a-z/]{60,70}", ".*"],
+        ) {
+            let pattern = regex::Regex::new(FunctionName::PATTERN).unwrap();
+            match text.parse::<FunctionName>() {
+                Err(NameError::OwnerLooksPublished(_)) => {}
+                parsed => prop_assert_eq!(pattern.is_match(&text), parsed.is_ok(), "{:?}", text),
+            }
+        }
+
         #[test]
         fn a_file_name_reads_back_as_the_same_name(text in "[A-Za-z0-9._~/-]{1,20}") {
             if let Ok(name) = text.parse::<FunctionName>() {

@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FunctionName, Manifest, Problem, RevisionId};
 
+/// Bytes of code from which on V8's cache saves more than it costs.
+pub const LARGE_CODE: usize = 16 << 10;
 /// The folder in `registry` that holds one link per function.
 pub const LIVE: &str = ".live";
 /// The folder in `registry` that holds every kept revision.
@@ -81,6 +83,10 @@ pub struct Release {
     pub runtime: Runtime,
     /// How the entry file exports its handler.
     pub format: Format,
+    /// Whether its processes should have loaded `node:vm` ahead: it imports
+    /// built-ins of the runtime, or is [large](LARGE_CODE).
+    #[serde(default)]
+    pub uses_vm: bool,
     /// The entry file in the source folder.
     pub entry: String,
     /// What the author declared, with defaults applied.

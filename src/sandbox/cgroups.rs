@@ -17,7 +17,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Layer, Layers};
+use super::{Layer, Layers, Priority};
 use mounted::Mounted;
 use own::Own;
 
@@ -236,17 +236,22 @@ impl Group {
         self.parts.iter().map(entrance).collect()
     }
 
-    /// Whether it gets only what nobody else wants of the processors.
-    pub(super) fn give_way(&self, yes: bool) -> io::Result<()> {
+    /// From here on it has this priority; low is what nobody else wants of
+    /// the processors.
+    pub(super) fn set_priority(&self, priority: Priority) -> io::Result<()> {
         let limited = self.parts.iter().find(|part| part.layers.has(Layer::Cpu));
         let Some(Part { folder, version, .. }) = limited else { return Ok(()) };
-        match fs::write(folder.join("cpu.idle"), if yes { "1" } else { "0" }) {
+        let idle = match priority {
+            Priority::Normal => "0",
+            Priority::Low => "1",
+        };
+        match fs::write(folder.join("cpu.idle"), idle) {
             // Before Linux 5.15: the least that there is.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match (version, yes) {
-                (Version::One, true) => fs::write(folder.join("cpu.shares"), "2"),
-                (Version::One, false) => fs::write(folder.join("cpu.shares"), "1024"),
-                (Version::Two, true) => fs::write(folder.join("cpu.weight"), "1"),
-                (Version::Two, false) => fs::write(folder.join("cpu.weight"), "100"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match (version, priority) {
+                (Version::One, Priority::Low) => fs::write(folder.join("cpu.shares"), "2"),
+                (Version::One, Priority::Normal) => fs::write(folder.join("cpu.shares"), "1024"),
+                (Version::Two, Priority::Low) => fs::write(folder.join("cpu.weight"), "1"),
+                (Version::Two, Priority::Normal) => fs::write(folder.join("cpu.weight"), "100"),
             },
             result => result,
         }

@@ -4,9 +4,9 @@ use std::io;
 use std::os::unix::fs::lchown;
 use std::path::Path;
 
-use super::Layers;
 use super::cgroups::Group;
 use super::users::User;
+use super::{Layers, Priority};
 
 /// A user and control groups, made before it is known what for. Given back
 /// when this is dropped.
@@ -47,6 +47,10 @@ impl Holdings {
 
     pub(super) fn reached(&self) -> Layers {
         self.group.as_ref().map(Group::reached).unwrap_or_default()
+    }
+
+    pub(super) fn set_priority(&self, priority: Priority) -> io::Result<()> {
+        self.group.as_ref().map_or(Ok(()), |group| group.set_priority(priority))
     }
 
     pub(super) fn kill(&self) {

@@ -5,6 +5,8 @@ use std::io::{self, PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -19,10 +21,14 @@ use tokio::net::unix::pipe;
 use super::Layers;
 use super::holdings::Holdings;
 
+/// So long a process that was killed at low priority may take to end in what
+/// others leave of the processors.
+const LOW_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A confined process, the leader of its own process group, and the first of
 /// its PID namespace where it has one.
 ///
-/// Dropping the handle kills all of it; a thread then waits for it.
+/// Dropping the handle kills all of it; an undertaker then waits for it.
 /// [`Self::stop`] does the same and returns once it has been waited for.
 #[derive(Debug)]
 pub struct Process {
@@ -37,11 +43,59 @@ pub struct Process {
     start: Option<PipeWriter>,
 }
 
+/// How a process stands to others where processors are short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// It gets as much as they.
+    Normal,
+    /// They go first.
+    Low,
+}
+
 /// What a process has until it has been waited for.
 #[derive(Debug)]
 struct Running {
     pidfd: AsyncFd<OwnedFd>,
     holdings: Holdings,
+    undertakers: Undertakers,
+}
+
+/// Threads that wait for what was killed and dropped. It is rare that there are
+/// any: a start was given up.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Undertakers(Arc<Mutex<Vec<JoinHandle<()>>>>);
+
+impl Undertakers {
+    fn bury(&self, pidfd: OwnedFd, holdings: Holdings) {
+        let thread = thread::Builder::new().name("doze-undertaker".to_owned());
+        let thread = thread.spawn(move || {
+            let _ = holdings.set_priority(Priority::Normal);
+            if let Err(error) = reap(&pidfd, WaitPidFlag::empty()) {
+                tracing::warn!(%error, "cannot wait for a process");
+            }
+            drop(holdings);
+        });
+        match thread {
+            Ok(thread) => {
+                let mut threads = self.threads();
+                threads.retain(|thread| !thread.is_finished());
+                threads.push(thread);
+            }
+            Err(error) => tracing::warn!(%error, "cannot wait for a process"),
+        }
+    }
+
+    /// Waits until nobody is left to wait for.
+    pub(super) fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads());
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Process {
@@ -52,6 +106,7 @@ impl Process {
         pipes: [OwnedFd; 2],
         start: PipeWriter,
         holdings: Holdings,
+        undertakers: Undertakers,
     ) -> io::Result<Self> {
         // Until it has been waited for, its id cannot become another's.
         let id = rustix::process::Pid::from_raw(pid.as_raw()).ok_or(Errno::ESRCH)?;
@@ -59,7 +114,7 @@ impl Process {
         let [stdout, stderr] = pipes.map(pipe::Receiver::from_owned_fd);
         Ok(Self {
             pid,
-            running: Some(Running { pidfd: watch(pidfd)?, holdings }),
+            running: Some(Running { pidfd: watch(pidfd)?, holdings, undertakers }),
             status: ExitStatus::default(),
             reached: Layers::NONE,
             stdout: Some(stdout?),
@@ -131,6 +186,11 @@ impl Process {
     /// Kills it with everything below it, and waits for it.
     pub async fn stop(mut self) -> io::Result<ExitStatus> {
         self.kill();
+        // What it has is given back by itself, in its own time: let it have
+        // some where others leave it none.
+        if tokio::time::timeout(LOW_PATIENCE, self.wait()).await.is_err() {
+            let _ = self.set_priority(Priority::Normal);
+        }
         self.wait().await
     }
 
@@ -147,11 +207,9 @@ impl Process {
         clock.and_then(|clock| clock_gettime(clock).ok()).map(Duration::from).unwrap_or_default()
     }
 
-    /// Whether everybody else goes first where processors are short, as far
-    /// as it has a control group.
-    pub fn give_way(&self, yes: bool) -> io::Result<()> {
-        let group = self.running.as_ref().and_then(|running| running.holdings.group.as_ref());
-        group.map_or(Ok(()), |group| group.give_way(yes))
+    /// From here on it has this priority, as far as it has a control group.
+    pub fn set_priority(&self, priority: Priority) -> io::Result<()> {
+        self.running.as_ref().map_or(Ok(()), |running| running.holdings.set_priority(priority))
     }
 
     fn kill(&self) {
@@ -174,18 +232,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-        let Some(Running { pidfd, holdings }) = self.running.take() else { return };
-        let pidfd = pidfd.into_inner();
-        // It is rare that nobody waits: a start that was given up.
-        let undertaker = std::thread::Builder::new().name("doze-undertaker".to_owned());
-        let buried = undertaker.spawn(move || {
-            if let Err(error) = reap(&pidfd, WaitPidFlag::empty()) {
-                tracing::warn!(%error, "cannot wait for a process");
-            }
-            drop(holdings);
-        });
-        if let Err(error) = buried {
-            tracing::warn!(%error, "cannot wait for a process");
+        if let Some(Running { pidfd, holdings, undertakers }) = self.running.take() {
+            undertakers.bury(pidfd.into_inner(), holdings);
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::cage::Cage;
 use super::fork_server::{ForkServer, Order, Run};
 use super::guard::{self, Channel};
+use super::process::Undertakers;
 use super::{Process, Sandbox};
 
 /// A program to run, and how it is confined. Nothing of the server's own
@@ -50,6 +51,7 @@ struct Shared {
     /// Gone only while this is dropped.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    undertakers: Undertakers,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl Drop for Shared {
         self.jobs = None;
         // It waits for the fork server, so that nothing outlives the server.
         let _ = self.thread.take().map(JoinHandle::join);
+        self.undertakers.join();
     }
 }
 
@@ -79,19 +82,21 @@ impl Spawner {
     pub fn start_with(this_program: PathBuf, sandbox: Arc<Sandbox>) -> io::Result<Self> {
         let (jobs, inbox) = mpsc::channel();
         let (started, start) = mpsc::channel();
+        let undertakers = Undertakers::default();
+        let theirs = undertakers.clone();
         let thread = std::thread::Builder::new().name("doze-spawner".to_owned());
         let thread = thread.spawn(move || match ForkServer::start(&this_program) {
             Ok(fork_server) => {
                 // Who asks waits for the answer.
                 let _ = started.send(Ok(()));
-                work(fork_server, &this_program, inbox);
+                work(fork_server, &this_program, inbox, &theirs);
             }
             Err(error) => {
                 let _ = started.send(Err(error));
             }
         })?;
         start.recv().map_err(|_| gone())??;
-        let shared = Arc::new(Shared { jobs: Some(jobs), thread: Some(thread) });
+        let shared = Arc::new(Shared { jobs: Some(jobs), thread: Some(thread), undertakers });
         Ok(Self { shared, sandbox })
     }
 
@@ -113,7 +118,12 @@ impl Spawner {
 }
 
 /// What the thread does, until nobody can ask any more.
-fn work(mut fork_server: ForkServer, this_program: &Path, inbox: mpsc::Receiver<Job>) {
+fn work(
+    mut fork_server: ForkServer,
+    this_program: &Path,
+    inbox: mpsc::Receiver<Job>,
+    undertakers: &Undertakers,
+) {
     for Job { spec, started, runtime } in inbox {
         let _inside = runtime.enter();
         // It is small and does little, but anything can be killed.
@@ -127,7 +137,7 @@ fn work(mut fork_server: ForkServer, this_program: &Path, inbox: mpsc::Receiver<
                 }
             }
         }
-        let process = spawn(&mut fork_server, spec);
+        let process = spawn(&mut fork_server, spec, undertakers);
         // A caller that has gone away drops the handle, and with it the process.
         let _ = started.send(process);
     }
@@ -137,7 +147,11 @@ fn gone() -> io::Error {
     io::Error::other("the spawner thread has ended")
 }
 
-fn spawn(fork_server: &mut ForkServer, spec: CommandSpec) -> io::Result<Process> {
+fn spawn(
+    fork_server: &mut ForkServer,
+    spec: CommandSpec,
+    undertakers: &Undertakers,
+) -> io::Result<Process> {
     let CommandSpec { program, args, env, cwd, cage } = spec;
     let Cage { confinement, holdings, policy, .. } = cage;
     let (stdout, out) = io::pipe()?;
@@ -150,7 +164,8 @@ fn spawn(fork_server: &mut ForkServer, spec: CommandSpec) -> io::Result<Process>
     let order = Order::Run(Run { program, args, env, cwd, confinement });
     let pid = fork_server.make(&order, &descriptors)?;
     let output = [OwnedFd::from(stdout), OwnedFd::from(stderr)];
-    let process = Process::new(pid, output, start, holdings).inspect_err(|_| {
+    let process = Process::new(pid, output, start, holdings, undertakers.clone());
+    let process = process.inspect_err(|_| {
         // Nobody has it, so nobody else will end it.
         let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         let _ = nix::sys::wait::waitpid(pid, None);

@@ -1,5 +1,8 @@
 //! How a server ends, and what is left of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle, available_parallelism};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -163,4 +166,44 @@ async fn a_second_signal_does_not_wait_for_the_first_one_s_grace() {
         if processes.iter().all(|process| !process.is_alive()) { Ok(()) } else { Err("not all") }
     })
     .await;
+}
+
+/// Keeps every processor busy until it is dropped.
+struct Busy {
+    over: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let spin = |_| {
+            let over = Arc::clone(&over);
+            thread::spawn(move || while !over.load(Ordering::Relaxed) {})
+        };
+        let threads = (0..2 * available_parallelism().map_or(1, usize::from)).map(spin).collect();
+        Self { over, threads }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A spare boots in what others leave of the processors, and ends in that too.
+#[tokio::test]
+async fn nothing_is_left_of_what_was_being_started_where_every_processor_is_busy() {
+    let _busy = Busy::start();
+    for _ in 0..3 {
+        let bed = TestBed::start().await;
+        bed.function("hello").source(IDENTITY).drop_in().await;
+        identity(bed.get("/hello").await);
+        // The harness stops it, and looks at what is left.
+        drop(bed);
+    }
 }

@@ -25,6 +25,30 @@ async fn a_dropped_folder_is_published_and_a_removed_one_is_gone() {
 }
 
 #[tokio::test]
+async fn a_record_says_whether_a_process_should_have_loaded_node_vm() {
+    let bed = Bed::started();
+    let large = format!("export default () => \"{}\";", "large".repeat(4000));
+    for (name, code, uses_vm) in [
+        ("large", &*large, true),
+        ("static", "import os from \"node:os\";\nexport default () => os.EOL;", true),
+        ("dynamic", "export default async () => (await import(\"node:os\")).EOL;", true),
+        ("required", "export default () => require(\"node:os\").EOL;", true),
+        ("bundled", "import { EOL } from \"./eol.ts\";\nexport default () => EOL;", false),
+    ] {
+        bed.write(&format!("{name}/eol.ts"), "export const EOL = \"\";");
+        bed.write(&format!("{name}/index.ts"), code);
+        let record = bed
+            .wait(
+                "it is published",
+                || bed.record(name),
+                |record| record.as_ref().is_some_and(|record| record.release().is_some()),
+            )
+            .await;
+        assert_eq!(record.unwrap().release().unwrap().uses_vm, uses_vm, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_makes_a_new_revision_and_a_touch_does_not() {
     let bed = Bed::started();
     bed.write_function("hello", "one");

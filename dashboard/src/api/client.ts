@@ -50,13 +50,13 @@ export async function listFunctions(): Promise<api.FunctionView[]> {
   return (await read<{ functions: api.FunctionView[] }>("/api/functions")).functions;
 }
 
-export const showFunction = (name: string) => read<api.FunctionView>(of(name));
-
-export const deploy = (name: string, body: Body) => order<unknown>("PUT", of(name), body);
+export async function deploy(name: string, body: Body): Promise<api.FunctionView> {
+  return (await order<{ function: api.FunctionView }>("PUT", of(name), body)).function;
+}
 
 export const removeFunction = (name: string) => order<void>("DELETE", of(name));
 
-export const refresh = (name: string) => order<unknown>("POST", `${of(name)}/refresh`);
+export const refresh = (name: string) => order<api.FunctionView>("POST", `${of(name)}/refresh`);
 
 export const readManifest = (name: string) =>
   read<Record<string, unknown>>(`${of(name)}/manifest`);
@@ -71,7 +71,7 @@ export async function listRevisions(name: string): Promise<api.Revision[]> {
 }
 
 export const rollback = (name: string, revision: string) =>
-  order<unknown>("POST", `${of(name)}/rollback`, { json: { revision } });
+  order<api.FunctionView>("POST", `${of(name)}/rollback`, { json: { revision } });
 
 export async function activity(name: string): Promise<api.Minute[]> {
   return (await read<{ minutes: api.Minute[] }>(`${of(name)}/activity`)).minutes;

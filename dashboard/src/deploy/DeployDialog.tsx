@@ -5,7 +5,7 @@ import { bytes, plural } from "../format/numbers.ts";
 import { addressOfPage } from "../pages/addresses.ts";
 import { Dialog } from "../parts/Dialog.tsx";
 import { Refusal } from "../parts/Refusal.tsx";
-import { functions, reread } from "../state/functions.ts";
+import { changed, functions } from "../state/functions.ts";
 import { useAction } from "../state/useAction.ts";
 import { type Chosen, filesOfInput } from "./files.ts";
 import { FilePicker } from "./FilePicker.tsx";
@@ -17,8 +17,7 @@ export function DeployDialog() {
   const name = useSignal("");
   const { route } = useLocation();
   const acting = useAction(async (to: string, chosen: Chosen) => {
-    await deploy(to, await pack(chosen));
-    await reread(to);
+    changed(await deploy(to, await pack(chosen)));
     deploying.value = null;
     route(addressOfPage(to));
   });

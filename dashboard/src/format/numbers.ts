@@ -1,3 +1,5 @@
+// Two digits, so that no two lines of a plot are told the same.
+const small = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 /** Where there is no value. */
@@ -5,10 +7,10 @@ export const NOTHING = "–";
 
 export const count = (value: number): string => whole.format(value);
 
-/** `3.2 ms`, `450 ms`, `1.3 s`: three digits say enough. */
+/** `0.25 ms`, `3.2 ms`, `450 ms`, `1.3 s`: three digits say enough. */
 export function seconds(value: number | null | undefined): string {
   if (value === null || value === undefined) return NOTHING;
-  if (value < 0.01) return `${(value * 1000).toFixed(1)} ms`;
+  if (value < 0.01) return `${small.format(value * 1000)} ms`;
   if (value < 1) return `${Math.round(value * 1000)} ms`;
   return value < 10 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`;
 }

@@ -7,7 +7,7 @@ import { ConfirmDialog } from "../parts/ConfirmDialog.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Refusal } from "../parts/Refusal.tsx";
 import { StateBadge } from "../parts/StateBadge.tsx";
-import { forget, reread } from "../state/functions.ts";
+import { changed, forget } from "../state/functions.ts";
 import { addressOf } from "../state/server.ts";
 import { useAction } from "../state/useAction.ts";
 
@@ -16,10 +16,7 @@ export function FunctionHeader({ view }: { view: FunctionView }) {
   const { name } = view;
   const removing = useSignal(false);
   const { route } = useLocation();
-  const refreshing = useAction(async () => {
-    await refresh(name);
-    await reread(name);
-  });
+  const refreshing = useAction(async () => changed(await refresh(name)));
   const address = addressOf(view.path);
   return (
     <div class="function-head">

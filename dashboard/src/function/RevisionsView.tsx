@@ -5,7 +5,7 @@ import { bytes } from "../format/numbers.ts";
 import { ago, fullTime } from "../format/times.ts";
 import { ConfirmDialog } from "../parts/ConfirmDialog.tsx";
 import { Refusal } from "../parts/Refusal.tsx";
-import { reread } from "../state/functions.ts";
+import { changed } from "../state/functions.ts";
 import { useLoaded } from "../state/useLoaded.ts";
 
 /** What the function was, and the way back. */
@@ -43,8 +43,7 @@ export function RevisionsView({ view }: { view: FunctionView }) {
           verb="Roll back"
           close={() => chosen.value = null}
           act={async () => {
-            await rollback(name, chosen.value?.revision ?? "");
-            await reread(name);
+            changed(await rollback(name, chosen.value?.revision ?? ""));
             await reload();
           }}
         >

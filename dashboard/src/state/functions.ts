@@ -1,7 +1,7 @@
 // All functions, kept up to date by the server's events.
 
 import { batch, signal } from "@preact/signals";
-import { eventsPath, listFunctions, showFunction } from "../api/client.ts";
+import { eventsPath, listFunctions } from "../api/client.ts";
 import { Failure } from "../api/failure.ts";
 import { type Connection, follow, type ServerEvent } from "../api/stream.ts";
 import type { FunctionView, Server } from "../api/types.ts";
@@ -14,13 +14,8 @@ export const connection = signal<Connection>("connecting");
 export const loaded = signal(false);
 export const loadFailure = signal<Failure | null>(null);
 
-/**
- * Reads a function again that a call has changed, before the next event tells
- * it. The call's own answer knows what is published and not how it fares.
- */
-export async function reread(name: string): Promise<void> {
-  apply(new Map([[name, await showFunction(name)]]));
-}
+/** Takes in a function as a call that changed it answers, before the next event tells it. */
+export const changed = (view: FunctionView): void => apply(new Map([[view.name, view]]));
 
 export const forget = (name: string): void => apply(new Map([[name, null]]));
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
 use super::{Keeper, Order};
-use crate::execution::code_cache::{CodeCaches, MIN_CODE};
+use crate::execution::code_cache::CodeCaches;
 use crate::execution::control::{CacheUse, FromShim, ToShim};
 use crate::execution::instance::{Instance, StartError};
 use crate::execution::journal::Journal;
@@ -22,7 +22,7 @@ use crate::execution::secrets::Secrets;
 use crate::execution::stack::Stacks;
 use crate::execution::usage::Usage;
 use crate::function::Manifest;
-use crate::function::published::BUNDLE;
+use crate::function::published::{BUNDLE, LARGE_CODE};
 
 /// From the code's hand-over to its handler. A module may do real work at its
 /// top level, such as fetching its configuration.
@@ -161,13 +161,13 @@ impl<'k> Serving<'k> {
         let deployment = &self.instance.deployment;
         let manifest = &deployment.release.manifest;
         self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
-        self.give_way(self.pool.uses_much());
+        self.launched.set_priority(self.pool.priority());
         let code = std::fs::read(deployment.folder.join(BUNDLE)).map_err(StartError::launch)?;
         let secrets = self.secrets.reveal(&manifest.secrets)?;
         let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));
         let env = manifest.env.iter().map(|(name, value)| (&**name, &**value));
         let cache = deployment.code_cache.get();
-        let make_cache = cache.is_none() && code.len() >= MIN_CODE;
+        let make_cache = cache.is_none() && code.len() >= LARGE_CODE;
         if make_cache {
             self.launched.receiver.take_cache();
         }
@@ -326,21 +326,9 @@ impl<'k> Serving<'k> {
         let used = self.launched.process.used();
         if let Some(much) = self.usage.look(Instant::now(), used) {
             self.pool.use_much(much);
-            self.give_way(much);
+            self.launched.set_priority(self.pool.priority());
         }
         None
-    }
-
-    fn give_way(&mut self, yes: bool) {
-        if yes == self.launched.gives_way {
-            return;
-        }
-        match self.launched.process.give_way(yes) {
-            Ok(()) => self.launched.gives_way = yes,
-            Err(error) => tracing::warn!(
-                instance = %self.instance.id, %error, "cannot change whether others go first"
-            ),
-        }
     }
 
     fn manifest(&self) -> &'k Manifest {

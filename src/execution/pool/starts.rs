@@ -50,7 +50,7 @@ impl Pool {
         let pool = Arc::clone(self);
         self.fleet.spawn(async move {
             let start = Start::now(Origin::Cold);
-            let booted = pool.fleet.boot(&deployment.profile, pool.uses_much()).await;
+            let booted = pool.fleet.boot(&deployment.profile, pool.priority()).await;
             pool.booted(booted, &deployment, start);
         });
     }

@@ -99,6 +99,7 @@ fn deployment(revision: u32, most: u32, least: u32, concurrency: u32) -> Arc<Dep
         revision: RevisionId::of([revision.to_le_bytes().as_slice()]),
         runtime: Runs::Deno,
         format: Format::Esm,
+        uses_vm: false,
         entry: "index.ts".to_owned(),
         manifest: Manifest {
             max_instances: count(most),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::esbuild::Output;
 use super::{BuildError, imports};
-use crate::function::published::Format;
+use crate::function::published::{Format, LARGE_CODE};
 use crate::registry::check::Checked;
 
 /// A bundle's code and source map.
@@ -21,6 +21,8 @@ pub(super) struct Code {
     pub(super) text: Vec<u8>,
     pub(super) map: Vec<u8>,
     pub(super) format: Format,
+    /// Whether its processes should have loaded `node:vm`.
+    pub(super) uses_vm: bool,
 }
 
 /// The helper that esbuild adds where a `require` is left in the code.
@@ -55,7 +57,8 @@ pub(super) fn finish(
         None => (String::new(), code),
     };
     let mut first = String::new();
-    if needs_require(&code) {
+    let requires = needs_require(&code);
+    if requires {
         first += REQUIRE;
     }
     if memchr::memmem::find(&code, META_NAME.as_bytes()).is_some() {
@@ -71,7 +74,8 @@ pub(super) fn finish(
         }
     }
     let map = serde_json::to_vec(&map).map_err(BuildError::Account)?;
-    Ok(Code { text: code, map, format })
+    let uses_vm = requires || output.metafile.imports() || code.len() >= LARGE_CODE;
+    Ok(Code { text: code, map, format, uses_vm })
 }
 
 fn needs_require(code: &[u8]) -> bool {

@@ -68,6 +68,12 @@ impl Metafile {
         imports.filter(|import| import.kind == "import-statement").count()
     }
 
+    /// Whether the bundle imports what is not in it.
+    pub(super) fn imports(&self) -> bool {
+        let mut imports = self.outputs.values().flat_map(|output| &output.imports);
+        imports.any(|import| import.external)
+    }
+
     fn exports_nothing(&self) -> bool {
         self.outputs
             .values()

@@ -1,6 +1,6 @@
 //! Registry and execution as two programs, and one address to know.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::deploy::says;
 use crate::harness::{Admin, TestBed};
@@ -30,6 +30,41 @@ async fn what_changes_is_done_here_and_is_live_there_when_the_call_returns() {
     assert_eq!(bed.get("/hello").await.ok().text(), "one");
     assert_eq!(admin.function("DELETE", "hello", "").await.status, 204);
     bed.get("/hello").await.error(404, "function_not_found");
+}
+
+#[tokio::test]
+async fn whoever_changes_a_function_need_not_ask_how_it_is() {
+    let (bed, admin) = apart().await;
+    answers_as_it_is_shown(&bed, &admin).await;
+    let mut bed = TestBed::start().await;
+    let admin = bed.admin().await;
+    answers_as_it_is_shown(&bed, &admin).await;
+}
+
+async fn answers_as_it_is_shown(bed: &TestBed, admin: &Admin) {
+    let manifest = json!({ "minInstances": 1 });
+    bed.function("hello").source(says("one")).manifest(manifest).drop_in().await;
+    bed.get("/hello").await.ok();
+    let shown = async || settled(admin.function("GET", "hello", "").await.ok().json());
+    let refreshed = admin.function("POST", "hello", "/refresh").await.ok();
+    assert_eq!(settled(refreshed.json()), shown().await);
+    assert_eq!(refreshed.json()["counters"]["requests"], 1);
+    assert_eq!(refreshed.json()["instances"].as_array().map(Vec::len), Some(1));
+    let deployed = admin.deploy("hello", &says("two")).await.ok().json()["function"].clone();
+    assert_eq!(settled(deployed), shown().await);
+    let back = admin.function("POST", "hello", "/rollback").await.ok();
+    assert_eq!(settled(back.json()), shown().await);
+}
+
+/// A function without what differs from one moment to the next.
+fn settled(mut function: Value) -> Value {
+    for field in ["checkedAt", "instances"] {
+        assert!(!function[field].is_null(), "{function}");
+        function[field].take();
+    }
+    // Written twice on its way, it may differ in its last digit.
+    function["counters"]["latencySeconds"].take();
+    function
 }
 
 #[tokio::test]

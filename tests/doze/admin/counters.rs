@@ -70,6 +70,27 @@ async fn each_kind_of_answer_is_counted_as_what_it_is() {
 }
 
 #[tokio::test]
+async fn who_leaves_in_the_middle_of_his_body_is_counted() {
+    let mut bed = TestBed::start().await;
+    let source =
+        "export default async (request) => { console.log('reads'); await request.text(); };";
+    bed.function("reader").source(source).drop_in().await;
+    let admin = bed.admin().await;
+    let mut client = bed.raw().await;
+    let head = "POST /reader HTTP/1.1\r\nhost: t\r\ncontent-length: 1000\r\n\r\nonly this";
+    client.send(head).await.expect("the gateway listens");
+    bed.printed("reader", "reads").await;
+    drop(client);
+    until_asked("it is counted", async || {
+        let now = counters(&admin, "reader").await;
+        if now["requests"] == 1 && now["inFlight"] == 0 { Ok(()) } else { Err(now) }
+    })
+    .await;
+    let counted = counters(&admin, "reader").await;
+    assert_eq!((&counted["errors"], &counted["latencySeconds"]), (&json!(0), &Value::Null));
+}
+
+#[tokio::test]
 async fn what_is_in_flight_is_told_and_who_leaves_is_counted() {
     let mut bed = TestBed::start().await;
     let source =

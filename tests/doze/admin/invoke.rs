@@ -1,11 +1,12 @@
 //! Running a source once, without deploying it.
 
 use std::fs;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::deploy::names;
-use crate::harness::{Process, TestBed, until};
+use crate::harness::{Process, TestBed, until, within};
 
 #[tokio::test]
 async fn a_source_answers_the_request_that_comes_with_it_and_leaves_nothing() {
@@ -41,6 +42,31 @@ async fn a_source_answers_the_request_that_comes_with_it_and_leaves_nothing() {
         left => Err(format!("{left:?}")),
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_run_prints_is_in_its_log_until_its_end() {
+    let mut bed = TestBed::start().await;
+    let admin = bed.admin().await;
+    let source = "export default () => { console.warn('printed'); return 1; }";
+    let response = admin.post("/api/invoke", json!({ "source": source })).await.ok();
+    let id = response.header("x-doze-invocation").expect("an id");
+    let path = format!("/api/functions/invocation%2F{id}/logs?follow=true&tail=100");
+    let mut events = admin.get(&path).open().await;
+    assert_eq!(events.status, 200);
+    let mut text = String::new();
+    while !text.contains("\"event\":\"stop\"") {
+        let more = within(Duration::from_secs(30), "its end", events.chunk()).await;
+        text += &String::from_utf8_lossy(&more.expect("a record of its end"));
+    }
+    let records = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    let records: Vec<Value> =
+        records.map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let said: Vec<_> = records.iter().filter(|record| record["event"] == "output").collect();
+    assert_eq!(said.len(), 1, "{text}");
+    assert_eq!(said[0]["message"], "printed");
+    assert_eq!(said[0]["level"], "warn");
+    assert_eq!(said[0]["requestId"], *id);
 }
 
 #[tokio::test]

@@ -58,6 +58,42 @@ async fn a_token_lets_in_to_its_own_function_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_browser_asks_before_a_call_without_a_token_and_nothing_runs_for_it() {
+    let mut bed = TestBed::start().await;
+    let admin = bed.admin().await;
+    let source = "console.log('ran'); export default (r) => new Response(r.method);";
+    let closed = bed.function("closed").source(source);
+    closed.manifest(json!({ "auth": "token", "methods": ["GET", "PUT"] })).drop_in().await;
+    bed.function("free").source(source).manifest(needs_token()).drop_in().await;
+    let asks = |path: &str| {
+        let request = Request::new(bed.address(), "OPTIONS", path);
+        let request = request.header("origin", "https://elsewhere.example");
+        request.header("access-control-request-headers", "authorization,x-own")
+    };
+    let asks_for = |path| asks(path).header("access-control-request-method", "DELETE");
+    for (path, methods) in [("/closed/a", "GET, PUT"), ("/free", "DELETE")] {
+        let answer = asks_for(path).await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(answer.header("access-control-allow-methods"), Some(methods));
+        assert_eq!(answer.header("access-control-allow-headers"), Some("authorization,x-own"));
+        assert_eq!(answer.header("access-control-allow-credentials"), None);
+        assert_eq!(answer.header("x-doze-start"), None);
+    }
+    // What is no such question needs a token as ever.
+    asks("/free").await.error(401, "unauthorized");
+    asks("/closed").await.error(405, "method_not_allowed");
+    let bare = Request::new(bed.address(), "OPTIONS", "/free");
+    bare.header("access-control-request-method", "GET").await.error(401, "unauthorized");
+    with(asks_for("/free"), "dz_wrong").await.error(401, "unauthorized");
+    let log = admin.function("GET", "free", "/logs").await.ok();
+    assert_eq!(log.text(), "", "it ran");
+    // Who has a token may ask the function itself.
+    let (token, _) = make(&admin, "free", json!({})).await;
+    assert_eq!(with(asks_for("/free"), &token).await.ok().text(), "OPTIONS");
+}
+
+#[tokio::test]
 async fn a_function_sees_no_token_of_its_callers_and_every_header_of_its_own() {
     let mut bed = TestBed::start().await;
     let admin = bed.admin().await;

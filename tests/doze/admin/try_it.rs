@@ -80,7 +80,6 @@ async fn what_is_no_request_is_refused_before_the_gateway_sees_it() {
         json!({ "method": "CONNECT" }),
         // It would be the function `mirrored`.
         json!({ "path": "ed" }),
-        json!({ "path": "/a b" }),
         json!({ "headers": [["a b", "c"]] }),
         json!({ "headers": [["a", "b\r\nc: d"]] }),
         json!({ "headers": [["Transfer-Encoding", "chunked"]] }),

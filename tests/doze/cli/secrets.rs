@@ -34,6 +34,31 @@ async fn a_secret_reaches_the_function_that_asks_for_it_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn one_command_gives_a_secret_to_a_function_that_does_not_ask_for_it_yet() {
+    let mut bed = TestBed::start().await;
+    for name in ["reader", "other"] {
+        bed.function(name)
+            .source("export default () => ['FIRST', 'SECOND'].map((n) => Deno.env.get(n)).join()")
+            .manifest(json!({ "secrets": ["FIRST"], "timeoutSeconds": 20 }))
+            .drop_in()
+            .await;
+    }
+    run(&mut bed, &["secret", "set", "FIRST"], "1\n").await.ok();
+    run(&mut bed, &["secret", "set", "SECOND", "--for", "reader"], "2\n").await.ok();
+    bed.answers("/reader", "1,2").await;
+    bed.answers("/other", "1,").await;
+    let manifest = run(&mut bed, &["show", "reader", "--json"], "").await.ok().json();
+    assert_eq!(manifest["manifest"]["secrets"], json!(["FIRST", "SECOND"]));
+    assert_eq!(manifest["manifest"]["timeoutSeconds"], 20);
+
+    // Again: nothing is named twice.
+    run(&mut bed, &["secret", "set", "SECOND", "--for", "reader"], "3\n").await.ok();
+    bed.answers("/reader", "1,3").await;
+    let outcome = run(&mut bed, &["secret", "set", "SECOND", "--for", "nobody"], "4\n").await;
+    outcome.fails(1, &["there is no function `nobody`"]);
+}
+
+#[tokio::test]
 async fn a_value_that_is_typed_is_not_shown() {
     let mut bed = TestBed::start().await;
     let line = CommandLine::of(&mut bed, &["secret", "set", "API_KEY"]).await;
@@ -77,4 +102,20 @@ async fn a_token_opens_its_function_until_it_is_revoked() {
     let id = list.lines().last().and_then(|row| row.split_whitespace().next()).expect("an id");
     run(&mut bed, &["token", "closed", "revoke", id], "").await.ok();
     run(&mut bed, &["invoke", "closed", "-H", &header], "").await.fails(1, &["(unauthorized)"]);
+}
+
+#[tokio::test]
+async fn one_command_closes_a_function_and_makes_the_first_token() {
+    let mut bed = TestBed::start().await;
+    bed.function("open").source("export default () => 'in'").drop_in().await;
+    let outcome = run(&mut bed, &["token", "open", "create"], "").await.ok();
+    assert!(outcome.stderr.contains("answers without it as well"), "{outcome:?}");
+    run(&mut bed, &["invoke", "open"], "").await.ok();
+
+    let outcome = run(&mut bed, &["token", "open", "create", "--protect"], "").await.ok();
+    assert!(!outcome.stderr.contains("answers without it"), "{outcome:?}");
+    run(&mut bed, &["invoke", "open"], "").await.fails(1, &["(unauthorized)"]);
+    let header = format!("authorization: Bearer {}", outcome.stdout.trim());
+    let outcome = run(&mut bed, &["invoke", "open", "-H", &header], "").await.ok();
+    assert_eq!(outcome.stdout, "in");
 }

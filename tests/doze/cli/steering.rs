@@ -101,3 +101,23 @@ async fn a_source_is_run_once_and_never_deployed() {
     let outcome = run(&mut bed, &["invoke", "--source", "once.ts"]).await;
     outcome.fails(1, &["index.ts:1:17: ", "1 problem"]);
 }
+
+#[tokio::test]
+async fn what_a_source_prints_is_told_beside_its_answer() {
+    let mut bed = TestBed::start().await;
+    let source = r#"
+        console.log("before\nand after");
+        export default () => {
+          console.error("in the handler");
+          return "the answer";
+        };"#;
+    std::fs::write(bed.path("once.ts"), source).expect("a file can be written");
+    let outcome = run(&mut bed, &["invoke", "--source", "once.ts"]).await.ok();
+    assert_eq!(outcome.stdout, "the answer");
+    assert_eq!(outcome.stderr, "before\nand after\nin the handler\n");
+
+    let throws = "export default () => {\n  throw new Error('on purpose');\n};";
+    std::fs::write(bed.path("once.ts"), throws).expect("a file can be written");
+    let outcome = run(&mut bed, &["invoke", "--source", "once.ts"]).await;
+    outcome.fails(1, &["Error: on purpose", "index.ts:2:9", "(function_error)"]);
+}

@@ -107,6 +107,23 @@ impl Process {
         let _ = signal(self.pid, Signal::SIGKILL);
     }
 
+    /// Stops it where it is, until it may [`Self::go_on`].
+    pub(crate) fn halt(&self) {
+        signal(self.pid, Signal::SIGSTOP).expect("it is there");
+    }
+
+    pub(crate) fn go_on(&self) {
+        signal(self.pid, Signal::SIGCONT).expect("it is there");
+    }
+
+    /// Whether others go first where processors are short; `None` where there
+    /// are no control groups that tell.
+    pub(crate) fn goes_last(&self) -> Option<bool> {
+        let groups = self.groups();
+        let told = groups.iter().find_map(|group| fs::read_to_string(group.join("cpu.idle")).ok());
+        told.map(|told| told == "1\n")
+    }
+
     /// Its number as it sees it itself, in its folder's name. To the kernel
     /// each is the first of its own PID namespace.
     pub(crate) fn own_number(&self) -> Option<u32> {

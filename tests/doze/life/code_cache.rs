@@ -37,9 +37,19 @@ fn starts(bed: &TestBed, function: &str) -> Vec<(String, String)> {
 }
 
 /// Asks until so many starts are told that had to do with V8's cache. Each
-/// request is a first one, and a spare need not be there yet.
-async fn until_starts(bed: &TestBed, function: &str, answer: &str, count: usize) -> Vec<String> {
+/// request is a first one, and waits for a spare.
+async fn until_starts(
+    bed: &mut TestBed,
+    function: &str,
+    answer: &str,
+    count: usize,
+) -> Vec<String> {
+    let admin = bed.admin().await;
     let states = async || {
+        let list = admin.get("/api/instances").await.ok();
+        if !list.text().contains("\"spare\"") {
+            return Err("no spare waits".to_owned());
+        }
         assert_eq!(bed.get(&format!("/{function}")).await.ok().text(), answer);
         let states: Vec<_> = starts(bed, function).into_iter().map(|(_, state)| state).collect();
         if states.len() >= count { Ok(states) } else { Err(format!("{states:?}")) }
@@ -53,34 +63,34 @@ async fn drop_in(bed: &TestBed, name: &str, code: &str) {
 
 #[tokio::test]
 async fn the_first_start_of_a_large_function_makes_a_cache_and_the_others_use_it() {
-    let bed = TestBed::start().await;
+    let mut bed = TestBed::start().await;
     drop_in(&bed, "large", &large("yes")).await;
-    let states = until_starts(&bed, "large", "yes", 3).await;
+    let states = until_starts(&mut bed, "large", "yes", 3).await;
     assert_eq!(states[..3], ["made", "used", "used"]);
 }
 
 #[tokio::test]
 async fn built_ins_and_import_meta_are_no_hindrance() {
-    let bed = TestBed::start().await;
+    let mut bed = TestBed::start().await;
     let code = large("").replace(
         "export default () => \"\";",
         "export default () => [join('a', 'b'), os.EOL, import.meta.dirname].join();",
     );
     let imports = "import { join } from \"node:path\";\nimport * as os from \"node:os\";";
     drop_in(&bed, "large", &format!("{imports}\n{code}")).await;
-    let states = until_starts(&bed, "large", "a/b,\n,/large", 2).await;
+    let states = until_starts(&mut bed, "large", "a/b,\n,/large", 2).await;
     assert_eq!(states[..2], ["made", "used"]);
 }
 
 #[tokio::test]
 async fn a_new_revision_makes_its_own_cache_and_so_does_another_function_of_the_same_code() {
-    let bed = TestBed::start().await;
+    let mut bed = TestBed::start().await;
     drop_in(&bed, "large", &large("one")).await;
-    until_starts(&bed, "large", "one", 2).await;
+    until_starts(&mut bed, "large", "one", 2).await;
     drop_in(&bed, "large", &large("two")).await;
-    until_starts(&bed, "large", "two", 4).await;
+    until_starts(&mut bed, "large", "two", 4).await;
     drop_in(&bed, "other", &large("two")).await;
-    let other = until_starts(&bed, "other", "two", 2).await;
+    let other = until_starts(&mut bed, "other", "two", 2).await;
 
     let large = starts(&bed, "large");
     assert_eq!(other[..2], ["made", "used"]);

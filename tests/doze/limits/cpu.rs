@@ -96,24 +96,21 @@ async fn who_uses_much_of_a_processor_lets_the_others_go_first_until_he_uses_lit
          }};"
     );
     bed.function("busy").source(source).drop_in().await;
-    let goes_last = |who: &Identity| {
-        let groups = bed.instance(who.pid).groups();
-        groups.iter().find_map(|group| std::fs::read_to_string(group.join("cpu.idle")).ok())
-    };
+    let goes_last = |who: &Identity| bed.instance(who.pid).goes_last();
     if goes_last(&neighbour).is_none() {
         eprintln!("not tried: no control groups with `cpu.idle` here");
         return;
     }
     let busy = identity(bed.post("/busy", "").await);
-    for (word, told) in [("he goes last", "1\n"), ("he is one of them again", "0\n")] {
+    for (word, told) in [("he goes last", true), ("he is one of them again", false)] {
         until(word, || {
             let found = goes_last(&busy);
-            if found.as_deref() == Some(told) { Ok(()) } else { Err(format!("{found:?}")) }
+            if found == Some(told) { Ok(()) } else { Err(format!("{found:?}")) }
         })
         .await;
         assert_eq!(identity(bed.get("/busy").await), busy);
     }
-    assert_eq!(goes_last(&neighbour).as_deref(), Some("0\n"));
+    assert_eq!(goes_last(&neighbour), Some(false));
     unharmed(&bed, &neighbour).await;
 }
 

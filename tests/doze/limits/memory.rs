@@ -5,12 +5,13 @@ use serde_json::json;
 use super::{servers, told, unharmed, with_neighbour};
 use crate::harness::TestBed;
 
-/// Drops a function that goes on keeping what `make` makes when it gets a POST.
-async fn drop_bomb(bed: &TestBed, name: &str, make: &str) {
+/// Drops a function that keeps as many of what `make` makes when it gets a
+/// POST. Where nothing stops it, it has them all and says so.
+async fn drop_bomb(bed: &TestBed, name: &str, make: &str, count: usize) {
     let source = format!(
         "const kept: unknown[] = [];
          export default (request: Request) => {{
-           while (request.method === 'POST') kept.push({make});
+           while (request.method === 'POST' && kept.length < {count}) kept.push({make});
            return 'fine';
          }};"
     );
@@ -26,7 +27,7 @@ async fn a_full_heap_ends_the_process_and_only_it() {
             ("heap", "new Array(1000).fill({})"),
             ("streams", "new ReadableStream({ start() {} })"),
         ] {
-            drop_bomb(&bed, name, make).await;
+            drop_bomb(&bed, name, make, 1 << 20).await;
             bed.post(&format!("/{name}"), "").await.error(502, "function_crashed");
             told(&bed, name, "memoryMb", "64 MiB of heap").await;
             bed.get(&format!("/{name}")).await.ok();
@@ -41,12 +42,12 @@ async fn memory_beside_the_heap_is_limited_as_well() {
         let (bed, neighbour) = with_neighbour(bed).await;
         // What is mapped counts where nobody counts what is used of it.
         let used = super::has(&bed, "cgroup-memory").await;
-        let fill = if used { ".fill(1)" } else { "" };
+        let (fill, limit_mb) = if used { (".fill(1)", 192) } else { ("", 4160) };
         for (name, make) in [
             ("buffers", "new Uint8Array(8 << 20)"),
             ("wasm", "new Uint8Array(new WebAssembly.Memory({ initial: 128 }).buffer)"),
         ] {
-            drop_bomb(&bed, name, &format!("{make}{fill}")).await;
+            drop_bomb(&bed, name, &format!("{make}{fill}"), limit_mb / 8).await;
             let response = bed.post(&format!("/{name}"), "").await;
             // A control group ends the process. Without one it is refused more.
             if used {

@@ -22,6 +22,8 @@ const CALLS = {
   reboot: 169,
   close: 3,
   tgkill: 234,
+  mq_open: 240,
+  mq_unlink: 241,
   keyctl: 250,
   unshare: 272,
   perf_event_open: 298,

@@ -1,11 +1,15 @@
 //! One function against a folder that changes as it likes: whatever was seen
-//! of that and whatever was missed, the end is what a fresh start would give.
+//! of that and whatever was missed, the end is what a fresh start would give,
+//! and whoever has ordered something has been answered.
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use tokio::sync::oneshot;
 
 use super::*;
+use crate::function;
+use crate::registry::handle::OrderError;
 use crate::registry::inbox::Look;
 
 const PATIENCE: Patience = Patience {
@@ -29,6 +33,8 @@ enum Happens {
     Look,
     Wait(u16),
     BuildEnds,
+    /// The operator wants it built as it is.
+    Order,
     Restart,
 }
 
@@ -42,6 +48,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => (0u16..600).prop_map(Wait),
         1 => (0u16..20_000).prop_map(Wait),
         4 => Just(BuildEnds),
+        2 => Just(Order),
         1 => Just(Restart),
     ]
 }
@@ -71,6 +78,8 @@ struct Bed {
     /// What is being built: what it was seen as, and what its first half was.
     building: Option<(Fingerprint, u8)>,
     built: BTreeMap<Fingerprint, u32>,
+    /// Orders that were given since the start.
+    orders: Vec<oneshot::Receiver<Result<function::Published, OrderError>>>,
 }
 
 impl Bed {
@@ -84,6 +93,7 @@ impl Bed {
             published: Published::default(),
             building: None,
             built: BTreeMap::new(),
+            orders: Vec::new(),
         }
     }
 
@@ -118,8 +128,11 @@ impl Bed {
             }
             Happens::Wait(ms) => self.wait(Duration::from_millis((*ms).into())),
             Happens::BuildEnds => self.end_build(),
+            Happens::Order => self.order(),
             Happens::Restart => {
                 self.building = None;
+                // Whoever waits is told that it ends.
+                self.orders.clear();
                 // What is published says that it need not be built; what was
                 // found out besides is forgotten.
                 self.built.retain(|print, _| Some(print) == self.published.of.as_ref());
@@ -130,6 +143,25 @@ impl Bed {
                 self.scan = self.now;
                 self.wait(Duration::ZERO);
             }
+        }
+    }
+
+    /// What `refresh` does.
+    fn order(&mut self) {
+        let (answer, answered) = oneshot::channel();
+        self.orders.push(answered);
+        self.see();
+        self.tracked.wait(Cause::Ordered, Waiting::Refresh(answer));
+        self.built.clear();
+        self.decide();
+        let builds = self.folder.is_none() || self.building.is_some();
+        assert!(builds, "it is not built at once");
+    }
+
+    /// Tells whoever waits.
+    fn answer(&mut self) {
+        for waiting in self.tracked.take_waiting() {
+            waiting.decided(&"f".parse().unwrap(), None);
         }
     }
 
@@ -154,7 +186,8 @@ impl Bed {
 
     fn decide(&mut self) {
         match self.tracked.next(&PATIENCE) {
-            Step::Nothing => {}
+            Step::Nothing if self.building.is_some() => {}
+            Step::Nothing => self.answer(),
             Step::LookAt(at) => self.due = self.due.min(at.max(self.now)),
             Step::Build => {
                 // A build starts later than it was decided, and reads what is there then.
@@ -176,14 +209,17 @@ impl Bed {
                 self.published.problems = Some("failure");
                 self.published.of = Some(fingerprint.clone());
                 self.tracked.told(fingerprint);
+                self.decide();
             }
             Step::TellUnrest => {
                 self.published.problems = Some("unrest");
                 self.published.of = Some(Fingerprint::none());
                 self.tracked.told_unrest();
+                self.answer();
                 self.decide();
             }
             Step::Remove => {
+                self.answer();
                 self.published = Published::default();
                 self.tracked = Tracked::default();
                 self.due = self.now;
@@ -218,6 +254,9 @@ impl Bed {
         }
         assert!(self.building.is_none(), "it builds for ever");
         assert_eq!(self.tracked.next(&PATIENCE), Step::Nothing, "it never rests");
+        for order in &mut self.orders {
+            assert!(order.try_recv().is_ok(), "an order waits for ever");
+        }
         self.published
     }
 }

@@ -1,5 +1,6 @@
 //! Whom a process reaches, and who reaches it.
 
+use std::fs;
 use std::net::{TcpListener, UdpSocket};
 
 use serde_json::json;
@@ -53,7 +54,7 @@ async fn the_guard_alone_keeps_a_networked_function_from_this_machine_however_it
     for user in users_with(&["address-guard"]) {
         let (listener, _) = reachable();
         let port = listener.local_addr().unwrap().port();
-        let hosts = [
+        let mut hosts = [
             "127.0.0.1",
             "127.1",
             "0x7f.1",
@@ -62,13 +63,16 @@ async fn the_guard_alone_keeps_a_networked_function_from_this_machine_however_it
             "localhost",
             "[::ffff:127.0.0.1]",
             "[::ffff:7f00:1]",
-        ];
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        hosts.extend(names_of_loopback());
         for (layers, reached) in [(vec![], true), (vec!["address-guard"], false)] {
             let bed = only(&layers, user).await;
             let gateway = bed.address().to_owned();
             let manifest = json!({ "permissions": ["--allow-net"] });
             bed.function("net").source(ATTEMPT).manifest(manifest).drop_in().await;
-            for host in hosts {
+            for host in &hosts {
                 let name = host.trim_matches(['[', ']']);
                 let code =
                     format!("(await Deno.connect({{ hostname: '{name}', port: {port} }})).close()");
@@ -80,6 +84,22 @@ async fn the_guard_alone_keeps_a_networked_function_from_this_machine_however_it
             assert_eq!(answer.get("value").is_some(), reached, "{user:?}: {answer}");
         }
     }
+}
+
+/// Names that look like any other machine's and lead to 127.0.0.1 here.
+fn names_of_loopback() -> Vec<String> {
+    let file = fs::read_to_string("/etc/hosts").expect("this machine has names");
+    let names: Vec<_> = file
+        .lines()
+        .filter_map(|line| line.strip_prefix("127.0.0.1")?.split('#').next())
+        .flat_map(str::split_whitespace)
+        .filter(|name| !name.contains("localhost"))
+        .map(str::to_owned)
+        .collect();
+    if names.is_empty() {
+        eprintln!("not tried: no name but `localhost` leads to 127.0.0.1 here");
+    }
+    names
 }
 
 #[tokio::test]
