@@ -1,24 +1,19 @@
 //! What V8 makes of a large bundle is made once and used from then on.
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 
 use crate::harness::{TestBed, until_asked};
 
 /// A function that answers this, with enough code to be worth a cache.
 fn large(answer: &str) -> String {
-    let mut code = String::new();
-    for number in 0..200 {
-        write!(
-            code,
+    let one = |number| {
+        format!(
             "export function f{number}(value: number) {{\n  const other = value * {number};\n  \
              return [value, other, `more of it ${{other}}`].join();\n}}\n"
         )
-        .unwrap();
-    }
-    write!(code, "export default () => \"{answer}\";\n").unwrap();
-    code
+    };
+    let functions: String = (0..200).map(one).collect();
+    format!("{functions}export default () => \"{answer}\";\n")
 }
 
 /// What the starts of a function did with V8's cache, with their revisions,
