@@ -3,10 +3,10 @@
 //! The only module that reads the environment. Every mistake is collected, so
 //! that an operator mends them in one go, before a port is bound.
 //!
-//! - [`args`]: the flags and variables, as text
-//! - [`errors`]: mistakes, collected
-//! - [`build`]: what it takes to build a function
-//! - [`machine`]: what follows from the machine
+//! - `args`: the flags and variables, as text
+//! - `errors`: mistakes, collected
+//! - `build`: what it takes to build a function
+//! - `machine`: what follows from the machine
 
 mod args;
 mod errors;

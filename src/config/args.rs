@@ -29,7 +29,7 @@ pub struct BuildArgs {
     pub(super) allow_permissions: String,
 }
 
-/// The flags of a server, as text. [`Config::new`] gives them meaning.
+/// The flags of a server, as text. `Config::new` gives them meaning.
 #[derive(Debug, Args)]
 pub struct ServerArgs {
     /// Folder where functions are dropped
