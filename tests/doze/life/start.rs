@@ -94,9 +94,19 @@ async fn a_prepared_process_that_is_killed_while_it_waits_is_waited_for() {
 
 #[tokio::test]
 async fn a_spare_that_gets_nowhere_behind_the_others_counts_among_them() {
-    let bed = TestBed::new().flag("--spares", 1).up().await;
+    let mut bed = TestBed::new().flag("--spares", 1).up().await;
     bed.function("hello").source(IDENTITY).drop_in().await;
-    let spare = until("a spare waits", || bed.instances().pop().ok_or("none")).await;
+    let admin = bed.admin().await;
+    // What makes Deno's cache at first is none.
+    let spare = until_asked("a spare waits", async || {
+        let list = admin.get("/api/instances").await.ok().json();
+        let spare =
+            list["instances"].as_array().and_then(|all| all.first()).map(|one| one["pid"].clone());
+        let process =
+            bed.instances().into_iter().find(|process| Some(&process.pid.into()) == spare.as_ref());
+        process.ok_or(list)
+    })
+    .await;
     let next =
         until("the next is prepared", || bed.processes(Process::is_prepared).pop().ok_or("none"))
             .await;
