@@ -78,7 +78,6 @@ pub mod handle;
 
 pub use handle::Handle;
 pub use invocation::Bundle;
-pub use pool::Reach;
 
 use catalog::Catalog;
 use fleet::{Fleet, Settings};

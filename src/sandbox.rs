@@ -44,6 +44,7 @@ mod users;
 mod cgroups;
 mod holdings;
 pub mod spawner;
+mod undertakers;
 pub mod process;
 
 use std::collections::BTreeMap;

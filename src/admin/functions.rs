@@ -14,7 +14,7 @@ use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
 use crate::execution::status::{FunctionStatus, Standing};
 use crate::function::published::{Release, Runtime};
-use crate::function::{FunctionName, Manifest, Problem, Published};
+use crate::function::{FunctionName, Manifest, Problem, Published, RevisionId};
 
 pub(super) fn routes(execution: Handle) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).with_state(execution)
@@ -144,12 +144,15 @@ pub(super) struct ProblemView {
     text: String,
 }
 
-/// What only the gateway knows of a function.
-#[derive(Default)]
-struct Runs {
-    instances: Vec<Instance>,
-    booting: usize,
-    counters: Counters,
+/// How far a published revision got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Requests get it.
+    Served,
+    /// Requests get another one, until an instance of this one has started.
+    Coming,
+    /// It did not start, and another one serves on.
+    Failed,
 }
 
 impl From<FunctionStatus> for Function {
@@ -158,7 +161,7 @@ impl From<FunctionStatus> for Function {
         let FunctionStatus { name, standing, deployment, instances, booting, .. } = status;
         let release = deployment.map(|deployment| deployment.release.clone());
         let instances = instances.into_iter().map(Instance::from).collect();
-        Self::of(name, &standing, release, Runs { instances, booting, counters })
+        Self { instances, booting, counters, ..Self::of(name, &standing, release) }
     }
 }
 
@@ -168,15 +171,34 @@ impl Function {
     pub(super) fn of_published(published: Published, known: Option<Self>) -> Self {
         let standing = Standing::from(&published);
         let release = published.release().cloned();
-        let runs = known.map(|Self { instances, booting, counters, .. }| Runs {
-            instances,
-            booting,
-            counters,
-        });
-        Self::of(published.name, &standing, release, runs.unwrap_or_default())
+        let function = Self::of(published.name, &standing, release);
+        match known {
+            Some(Self { instances, booting, counters, .. }) => {
+                Self { instances, booting, counters, ..function }
+            }
+            None => function,
+        }
     }
 
-    fn of(name: FunctionName, standing: &Standing, release: Option<Release>, runs: Runs) -> Self {
+    /// How far that revision got.
+    pub(super) fn reach(&self, revision: &RevisionId) -> Reach {
+        let is = |found: Option<&String>| found.is_some_and(|id| id == revision.as_str());
+        if !is(self.revision.as_ref()) {
+            return Reach::Coming;
+        }
+        let is_new = |instance: &&Instance| is(instance.revision.as_ref());
+        let (new, old): (Vec<_>, Vec<_>) = self.instances.iter().partition(is_new);
+        if !old.iter().any(|instance| instance.is_serving()) {
+            Reach::Served
+        } else if self.booting > 0 || new.iter().any(|instance| instance.may_serve()) {
+            Reach::Coming
+        } else {
+            Reach::Failed
+        }
+    }
+
+    /// What nothing runs of.
+    fn of(name: FunctionName, standing: &Standing, release: Option<Release>) -> Self {
         let state = match standing.state {
             "live" => PublishedState::Live,
             "stale" => PublishedState::Stale,
@@ -194,9 +216,9 @@ impl Function {
             checked_at: standing.checked_at,
             built_at: release.as_ref().map(|release| release.built_at),
             manifest: release.map(|release| release.manifest),
-            instances: runs.instances,
-            booting: runs.booting,
-            counters: runs.counters,
+            instances: Vec::new(),
+            booting: 0,
+            counters: Counters::default(),
         }
     }
 }

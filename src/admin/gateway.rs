@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use super::functions::Function;
+use super::functions::{Function, Reach};
 use super::relay::Remote;
 use super::reply::ApiError;
-use crate::execution::{self, Reach};
+use crate::execution;
 use crate::function::{FunctionName, RevisionId};
 
 /// How often the gateway is asked.
@@ -28,18 +28,18 @@ impl Gateway {
         revision: &RevisionId,
     ) -> Result<(), ApiError> {
         loop {
-            match self.reach(name, revision).await? {
-                Reach::Served => return Ok(()),
-                Reach::Coming | Reach::Missing => tokio::time::sleep(self.pause()).await,
-                Reach::Failed => return Err(ApiError::start_failed(name, revision)),
+            let function = self.function(name).await?;
+            match function.map(|function| function.reach(revision)) {
+                Some(Reach::Served) => return Ok(()),
+                Some(Reach::Failed) => return Err(ApiError::start_failed(name, revision)),
+                Some(Reach::Coming) | None => tokio::time::sleep(self.pause()).await,
             }
         }
     }
 
     /// Waits, for as long as it takes, until there is no such function.
     pub(super) async fn is_rid_of(&self, name: &FunctionName) -> Result<(), ApiError> {
-        let any = RevisionId::of([]);
-        while self.reach(name, &any).await? != Reach::Missing {
+        while self.function(name).await?.is_some() {
             tokio::time::sleep(self.pause()).await;
         }
         Ok(())
@@ -50,16 +50,8 @@ impl Gateway {
         match self {
             Self::Here(execution) => Ok(execution.function(name).map(Function::from)),
             Self::There(remote) => {
-                remote.function(name).await.map_err(|error| published(name, error))
-            }
-        }
-    }
-
-    async fn reach(&self, name: &FunctionName, revision: &RevisionId) -> Result<Reach, ApiError> {
-        match self {
-            Self::Here(execution) => Ok(execution.reach(name, revision)),
-            Self::There(remote) => {
-                remote.reach(name, revision).await.map_err(|error| published(name, error))
+                let after = format!("the change of `{name}` is published");
+                remote.function(name).await.map_err(|error| error.after(&after))
             }
         }
     }
@@ -70,9 +62,4 @@ impl Gateway {
             Self::There(_) => OFTEN_REMOTE,
         }
     }
-}
-
-/// The same error, after something was done.
-fn published(name: &FunctionName, error: ApiError) -> ApiError {
-    error.after(&format!("the change of `{name}` is published"))
 }

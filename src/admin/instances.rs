@@ -30,7 +30,7 @@ pub(super) struct Instance {
     /// What it serves; null for a spare.
     function: Option<String>,
     /// The revision that it serves.
-    revision: Option<String>,
+    pub(super) revision: Option<String>,
     /// `starting`, `busy`, `idle`, `draining` or `spare`.
     #[schema(value_type = String)]
     state: Cow<'static, str>,
@@ -70,6 +70,18 @@ impl From<InstanceStatus> for Instance {
             memory_bytes: usage.map(|usage| usage.memory_bytes),
             cpu_seconds: usage.map(|usage| usage.cpu.as_secs_f64()),
         }
+    }
+}
+
+impl Instance {
+    /// Whether requests get to it.
+    pub(super) fn is_serving(&self) -> bool {
+        matches!(&*self.state, "idle" | "busy")
+    }
+
+    /// The same, or will.
+    pub(super) fn may_serve(&self) -> bool {
+        self.is_serving() || self.state == "starting"
     }
 }
 

@@ -17,16 +17,13 @@ use axum::routing::any;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::functions::Function;
 use super::reply::ApiError;
-use crate::execution::Reach;
-use crate::function::{FunctionName, RevisionId};
+use crate::function::FunctionName;
 
 /// An execution service that does not take a connection by then is not there.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -164,53 +161,8 @@ impl Remote {
         Ok(response)
     }
 
-    /// How far a revision got at that service's gateway.
-    pub(super) async fn reach(
-        &self,
-        name: &FunctionName,
-        revision: &RevisionId,
-    ) -> Result<Reach, ApiError> {
-        /// What is needed of its description.
-        #[derive(Deserialize)]
-        struct Function {
-            revision: Option<RevisionId>,
-            instances: Vec<Instance>,
-            booting: usize,
-        }
-        #[derive(Deserialize)]
-        struct Instance {
-            revision: Option<RevisionId>,
-            state: String,
-        }
-        let Some(function) = self.describe::<Function>(name).await? else {
-            return Ok(Reach::Missing);
-        };
-        if function.revision.as_ref() != Some(revision) {
-            return Ok(Reach::Coming);
-        }
-        let is = |instance: &Instance, states: &[&str]| states.contains(&&*instance.state);
-        let (new, old): (Vec<_>, Vec<_>) = function
-            .instances
-            .iter()
-            .partition(|instance| instance.revision.as_ref() == Some(revision));
-        Ok(if !old.iter().any(|instance| is(instance, &["busy", "idle"])) {
-            Reach::Served
-        } else if function.booting > 0 || new.iter().any(|instance| is(instance, &["starting"])) {
-            Reach::Coming
-        } else {
-            Reach::Failed
-        })
-    }
-
     /// A function as that service knows it.
     pub(super) async fn function(&self, name: &FunctionName) -> Result<Option<Function>, ApiError> {
-        self.describe(name).await
-    }
-
-    async fn describe<T: DeserializeOwned>(
-        &self,
-        name: &FunctionName,
-    ) -> Result<Option<T>, ApiError> {
         let name = utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
         let request = Request::get(format!("/api/functions/{name}")).body(Body::empty());
         let response = self.send(request.map_err(|error| ApiError::internal(&error))?).await?;

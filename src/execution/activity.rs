@@ -4,7 +4,9 @@
 //! A request counts with a few atomics and no lock. A function that is never
 //! called has none of them.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+mod meter;
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +14,7 @@ use jiff::Timestamp;
 
 use super::histogram::{Bucket, Distribution, Histogram, SmallHistogram};
 use super::lease::Origin;
-use super::life::StopReason;
+pub use meter::Meter;
 
 /// Minutes that are kept.
 const MINUTES: usize = 60;
@@ -67,19 +69,6 @@ struct Minute {
     errors: AtomicU32,
     cold_starts: AtomicU32,
     latency: SmallHistogram,
-}
-
-/// What all functions share: the counts of those without series of their own,
-/// and what is told of the server as a whole.
-#[derive(Debug, Default)]
-pub struct Meter {
-    /// Functions that have series of their own.
-    series: AtomicUsize,
-    shared: Totals,
-    spare_starts: Histogram,
-    cold_starts: Histogram,
-    stops: [AtomicU64; StopReason::ALL.len()],
-    exits: AtomicU64,
 }
 
 /// What was counted of a function.
@@ -329,40 +318,6 @@ impl Drop for Watch<'_> {
     }
 }
 
-impl Meter {
-    /// An instance's code has run, so long after its start began.
-    pub fn started(&self, origin: Origin, took: Duration) {
-        self.starts(origin).record(took);
-    }
-
-    /// An instance has ended, by itself or for that reason.
-    pub fn stopped(&self, reason: Option<StopReason>) {
-        let count = reason.map_or(&self.exits, |reason| &self.stops[reason as usize]);
-        count.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How long starts of that kind took.
-    pub fn starts(&self, origin: Origin) -> &Histogram {
-        match origin {
-            Origin::Spare => &self.spare_starts,
-            Origin::Warm | Origin::Cold => &self.cold_starts,
-        }
-    }
-
-    /// How many instances ended, by reason.
-    pub fn stops(&self) -> Vec<(&'static str, u64)> {
-        let stops = StopReason::ALL
-            .into_iter()
-            .map(|reason| (reason.as_str(), self.stops[reason as usize].load(Ordering::Relaxed)));
-        stops.chain([("exited", self.exits.load(Ordering::Relaxed))]).collect()
-    }
-
-    /// What the functions without series of their own have in common.
-    pub fn shared(&self) -> Counts {
-        self.shared.read()
-    }
-}
-
 /// Where a minute lies in the ring.
 #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 60")]
 fn place(number: u64) -> usize {
@@ -374,69 +329,4 @@ fn unix_time() -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(activity: &Activity, meter: &Arc<Meter>, outcome: Outcome) {
-        activity.watch(meter).answered(outcome);
-    }
-
-    #[test]
-    fn each_request_counts_once_however_it_ends() {
-        let (activity, meter) = (Activity::default(), Arc::default());
-        activity.watch(&meter).refused();
-        assert_eq!(activity.counts(), Counts::default());
-        call(&activity, &meter, Outcome { origin: Some(Origin::Cold), ..Outcome::default() });
-        call(&activity, &meter, Outcome { origin: Some(Origin::Spare), ..Outcome::default() });
-        call(&activity, &meter, Outcome { origin: Some(Origin::Warm), ..Outcome::default() });
-        call(&activity, &meter, Outcome { error: true, timeout: true, origin: None });
-        drop(activity.watch(&meter));
-
-        let counts = activity.counts();
-        assert_eq!((counts.requests(), counts.successes), (5, 4));
-        assert_eq!((counts.errors, counts.timeouts), (1, 1));
-        assert_eq!((counts.cold_starts, counts.spare_starts), (1, 1));
-        assert_eq!(counts.latency.count(), 4);
-        assert!(counts.last_request.is_some());
-        let minutes = activity.minutes();
-        assert_eq!(minutes.len(), MINUTES);
-        let sum = |of: fn(&MinuteCounts) -> u64| minutes.iter().map(of).sum::<u64>();
-        assert_eq!(sum(|minute| minute.requests), 5);
-        assert_eq!(sum(|minute| minute.errors), 1);
-        assert_eq!(sum(|minute| minute.cold_starts), 2);
-    }
-
-    #[test]
-    fn a_minute_is_empty_again_when_its_place_comes_round() {
-        let called = Called::new(&Arc::default());
-        let hour = Duration::from_hours(1);
-        let first = called.minute(hour);
-        first.errors.fetch_add(3, Ordering::Relaxed);
-        first.latency.record_in(Bucket::of(Duration::from_millis(1)));
-        assert_eq!(called.minute(hour + Duration::from_secs(59)).errors.load(Ordering::Relaxed), 3);
-        let later = called.minute(hour * 2);
-        assert_eq!(later.errors.load(Ordering::Relaxed), 0);
-        assert_eq!(later.latency.read().count(), 0);
-    }
-
-    #[test]
-    fn beyond_so_many_functions_the_others_count_together_until_a_place_is_free() {
-        let meter = Arc::default();
-        let mut functions: Vec<_> =
-            std::iter::repeat_with(Activity::default).take(MAX_SERIES + 2).collect();
-        for function in &functions {
-            call(function, &meter, Outcome::default());
-        }
-        let own = functions.iter().filter(|function| function.has_series()).count();
-        assert_eq!(own, MAX_SERIES);
-        assert_eq!(meter.shared().requests(), 2);
-
-        functions.remove(0);
-        let newcomer = Activity::default();
-        call(&newcomer, &meter, Outcome::default());
-        assert!(newcomer.has_series());
-        // What was counted together only grows.
-        functions.clear();
-        assert_eq!(meter.shared().requests(), 2);
-    }
-}
+mod tests;

@@ -21,10 +21,10 @@ use super::instance::InstanceId;
 use super::invocation::{self, Bundle, RunBody};
 use super::journal::reading::{Following, Snapshot};
 use super::life::StopReason;
-use super::pool::{Pool, Reach};
+use super::pool::Pool;
 use super::status::{FunctionStatus, InstanceStatus, RevisionStatus, ServerStatus, Usage};
+use crate::function::FunctionName;
 use crate::function::published::{BUNDLE, Published, RECORD, REVISIONS};
-use crate::function::{FunctionName, RevisionId};
 
 /// The operator's side of a running server. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -147,11 +147,6 @@ impl Handle {
         let (snapshot, following) = self.0.fleet.journal.read(name).await?;
         let known = known || !snapshot.is_empty();
         Ok(known.then_some((snapshot, following)))
-    }
-
-    /// How far a published revision got.
-    pub fn reach(&self, name: &FunctionName, revision: &RevisionId) -> Reach {
-        self.pool(name).map_or(Reach::Missing, |pool| pool.reach(revision))
     }
 
     /// Runs a bundle once, in a process that ends with its response.

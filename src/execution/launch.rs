@@ -1,10 +1,10 @@
 //! From a profile to a spare: the folder, the process, the first words.
 
+mod folder;
+
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,18 +16,15 @@ use super::deno_cache::{self, DenoCache};
 use super::instance::{InstanceId, StartError};
 use super::link::Link;
 use super::output::Output;
-use super::profile::{CONTROL_SOCKET, Files, HTTP_SOCKET, Place, Profile, SCRATCH_MB};
+use super::profile::{CONTROL_SOCKET, HTTP_SOCKET, Place, Profile};
 use super::warm_up::warm_up;
 use crate::sandbox::{CommandSpec, Layer, Priority, Process, Spawner};
+pub use folder::Folder;
+use folder::find_files;
 
 /// From the spawn to the shim's word that it listens. A loaded machine needs
 /// a few hundred milliseconds for what an idle one does in fifteen.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// So long a process of low priority gets to boot in what others leave of the
-/// processors; then it counts among them. Where they leave nothing, it would
-/// never be ready.
-const LOW_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Starts processes.
 #[derive(Debug)]
@@ -87,50 +84,14 @@ pub struct Launched {
     pub output: Output,
     /// Whether nothing but its keeper bounds what it writes.
     pub writes_unbounded: bool,
-    /// How it stands to others where processors are short.
-    pub priority: Priority,
 }
-
-/// An instance's folder. It is removed when this is dropped.
-#[derive(Debug)]
-pub struct Folder(PathBuf);
 
 impl Launched {
-    /// Changes its priority, unless it has that.
-    pub fn set_priority(&mut self, priority: Priority) {
-        if priority == self.priority {
-            return;
+    /// Changes its priority, as far as that can be done.
+    pub fn set_priority(&self, priority: Priority) {
+        if let Err(error) = self.process.set_priority(priority) {
+            tracing::warn!(instance = %self.id, %error, "cannot change its priority");
         }
-        match self.process.set_priority(priority) {
-            Ok(()) => self.priority = priority,
-            Err(error) => tracing::warn!(instance = %self.id, %error, "cannot change its priority"),
-        }
-    }
-}
-
-/// Waits for what a process of low priority does in what others leave of the
-/// processors. Where that gets it nowhere, it counts among them.
-pub async fn patiently<T>(process: &Process, work: impl Future<Output = T>) -> T {
-    let mut work = pin!(work);
-    match tokio::time::timeout(LOW_PATIENCE, work.as_mut()).await {
-        Ok(done) => done,
-        Err(_) => {
-            // Else it works as it can.
-            let _ = process.set_priority(Priority::Normal);
-            work.await
-        }
-    }
-}
-
-impl Folder {
-    fn make(path: PathBuf) -> io::Result<Self> {
-        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0
     }
 }
 
@@ -141,17 +102,6 @@ enum Writes {
     Private,
     /// To its folder, for the server to read.
     Kept,
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0)
-            // The server's whole folder may have gone first.
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(folder = %self.0.display(), %error, "cannot remove an instance's folder");
-        }
-    }
 }
 
 impl Launcher {
@@ -281,10 +231,7 @@ impl Launcher {
         priority: Priority,
     ) -> Result<Launched, StartError> {
         // Without, it starts all the same, and takes its time from others.
-        let mut priority = match priority {
-            Priority::Low if prepared.process.set_priority(priority).is_ok() => priority,
-            _ => Priority::Normal,
-        };
+        let _ = prepared.process.set_priority(priority);
         // If it has ended already, it has said why.
         let _ = prepared.process.start();
         let Prepared { id, mut process, folder, listener, writes_unbounded, .. } = prepared;
@@ -302,23 +249,15 @@ impl Launcher {
                 other => Err(io::Error::other(format!("expected `ready`, received {other:?}"))),
             }
         };
-        let introduced = {
-            let mut introduced = pin!(tokio::time::timeout(BOOT_TIMEOUT, introduced));
-            let mut patience = pin!(tokio::time::sleep(LOW_PATIENCE));
-            loop {
-                tokio::select! {
-                    introduced = introduced.as_mut() => break Some(introduced),
-                    // The process may also end instead of ever speaking.
-                    _ = process.wait() => break None,
-                    () = patience.as_mut(), if priority == Priority::Low && !patience.is_elapsed() => {
-                        // Else it boots as it can.
-                        if process.set_priority(Priority::Normal).is_ok() {
-                            priority = Priority::Normal;
-                        }
-                    }
-                }
+        // The process may also end instead of ever speaking.
+        let ended = process.ended().map_err(StartError::launch)?;
+        let introduced = process.patiently(async {
+            tokio::select! {
+                introduced = tokio::time::timeout(BOOT_TIMEOUT, introduced) => Some(introduced),
+                () = ended => None,
             }
-        };
+        });
+        let introduced = introduced.await;
         let (sender, receiver) = match introduced {
             Some(Ok(Ok(channel))) => channel,
             Some(Err(_)) => return Err(StartError::TimedOut(BOOT_TIMEOUT.as_secs())),
@@ -334,17 +273,7 @@ impl Launcher {
         };
         let link = Link::open(&folder.path().join(HTTP_SOCKET), token, self.tools.lanes);
         let link = Arc::new(link.map_err(StartError::launch)?);
-        Ok(Launched {
-            id,
-            link,
-            process,
-            folder,
-            sender,
-            receiver,
-            output,
-            writes_unbounded,
-            priority,
-        })
+        Ok(Launched { id, link, process, folder, sender, receiver, output, writes_unbounded })
     }
 
     /// Lets Deno load whatever it loads until its first response, in a process
@@ -387,45 +316,6 @@ fn environment(folder: &Path) -> Vec<(OsString, OsString)> {
         ("HOME".into(), folder.into()),
         ("NO_COLOR".into(), "1".into()),
     ]
-}
-
-/// Where the process finds its files, which is also where it starts.
-fn find_files(profile: &Profile, folder: &Path) -> io::Result<PathBuf> {
-    match &profile.files {
-        Files::None => Ok(folder.to_owned()),
-        Files::Published(files) => {
-            // Permissions may name only what does not exist yet.
-            Ok(if files.is_dir() { files.clone() } else { folder.to_owned() })
-        }
-        Files::Copied(files) => {
-            let copy = folder.join("files");
-            std::fs::create_dir(&copy)?;
-            if files.is_dir() {
-                copy_tree(files, &copy, &mut (SCRATCH_MB << 20))?;
-            }
-            Ok(copy)
-        }
-    }
-}
-
-/// Copies all of it, if it is no larger than `room`.
-fn copy_tree(from: &Path, to: &Path, room: &mut u64) -> io::Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            std::fs::create_dir(&target)?;
-            copy_tree(&entry.path(), &target, room)?;
-        } else {
-            let size = std::fs::copy(entry.path(), &target)?;
-            *room = room.checked_sub(size).ok_or_else(|| {
-                io::Error::other(format!(
-                    "its own files take up more than the {SCRATCH_MB} MiB that it may write"
-                ))
-            })?;
-        }
-    }
-    Ok(())
 }
 
 /// The error for a process that ended too early, with what it said last.

@@ -5,6 +5,7 @@
 //! So none of these can slip between another's check and its act.
 
 mod idle;
+mod serves;
 mod slots;
 mod starts;
 
@@ -24,10 +25,11 @@ use super::lease::{Lease, LeaseError, Origin};
 use super::life::{Event, Life, StopReason};
 use super::limit::Limit;
 use super::status::{FunctionStatus, Standing};
+use crate::function::FunctionName;
 use crate::function::manifest::Mode;
-use crate::function::{FunctionName, RevisionId};
 use crate::sandbox::Priority;
 pub use idle::IdleVerdict;
+pub use serves::Serves;
 use slots::{Slot, Start};
 
 /// Requests that may wait for one function. Beyond it, waiting longer helps
@@ -75,33 +77,6 @@ const LONGEST_START: Duration = Duration::from_secs(30);
 /// An instance that ends by itself within this time may do so again at once.
 const SHORT_LIFE: Duration = Duration::from_secs(10);
 
-/// What requests get.
-#[derive(Debug, Clone)]
-pub enum Serves {
-    /// A revision.
-    Deployment(Arc<Deployment>),
-    /// Nothing: no source ever built.
-    Broken,
-    /// Nothing any more.
-    Removed,
-    /// Nothing any more: the server is ending. Being a value in the same place
-    /// as the deployment, no start can slip in after it.
-    ShuttingDown,
-}
-
-/// How far a published revision got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Requests get it.
-    Served,
-    /// Requests get another one, until an instance of this one has started.
-    Coming,
-    /// It did not start, and another one serves on.
-    Failed,
-    /// There is no such function.
-    Missing,
-}
-
 /// Leases that were granted under the lock and are sent after it.
 type Granted = Vec<(oneshot::Sender<Result<Lease, LeaseError>>, Result<Lease, LeaseError>)>;
 
@@ -137,30 +112,6 @@ impl Pool {
     /// Whether a process of it uses much of a processor.
     pub fn use_much(&self, much: bool) {
         self.uses_much.store(much, Ordering::Relaxed);
-    }
-
-    /// What requests get at present.
-    pub fn serves(&self) -> Serves {
-        self.lock().serves.clone()
-    }
-
-    /// How far that revision got.
-    pub fn reach(&self, revision: &RevisionId) -> Reach {
-        let state = self.lock();
-        match &state.serves {
-            Serves::Deployment(deployment) if deployment.revision() == revision => {}
-            Serves::Removed => return Reach::Missing,
-            _ => return Reach::Coming,
-        }
-        let is_new = |slot: &&Slot| slot.instance.deployment.revision() == revision;
-        let (new, old): (Vec<_>, Vec<_>) = state.slots.iter().partition(is_new);
-        if !old.iter().any(|slot| slot.life.is_serving()) {
-            Reach::Served
-        } else if state.booting > 0 || new.iter().any(|slot| slot.may_serve()) {
-            Reach::Coming
-        } else {
-            Reach::Failed
-        }
     }
 
     /// The right to send one request to an instance. Starts one where that is
@@ -278,64 +229,6 @@ impl Pool {
         for (waiter, lease) in granted {
             let _ = waiter.send(lease);
         }
-    }
-
-    /// A new revision takes over. What serves goes on serving until an
-    /// instance of the new one has started.
-    pub fn publish(self: &Arc<Self>, deployment: &Arc<Deployment>, standing: Standing) {
-        let mut state = self.lock();
-        state.standing = Arc::new(standing);
-        self.take_over(state, deployment);
-    }
-
-    /// A secret was set or removed. The same revision takes over from itself,
-    /// if it has a use for that secret.
-    pub fn secret_changed(self: &Arc<Self>, secret: &str) {
-        let state = self.lock();
-        if let Serves::Deployment(current) = &state.serves
-            && current.uses_secret(secret)
-        {
-            let renewed = Arc::new(Deployment::clone(current));
-            self.take_over(state, &renewed);
-        }
-    }
-
-    fn take_over(self: &Arc<Self>, mut state: MutexGuard<'_, State>, deployment: &Arc<Deployment>) {
-        if matches!(state.serves, Serves::ShuttingDown) {
-            return;
-        }
-        if let Serves::Deployment(old) = &state.serves {
-            self.fleet.disuse_profile(&old.profile);
-        }
-        self.fleet.use_profile(&deployment.profile);
-        state.serves = Serves::Deployment(Arc::clone(deployment));
-        state.backoff.succeeded();
-        let manifest = &deployment.release.manifest;
-        let replaces = state.slots.iter().any(Slot::may_serve);
-        let wanted = replaces || manifest.warmup_on_start || manifest.min_instances > 0;
-        if wanted && manifest.mode == Mode::Serve && self.fleet.may_start(deployment).is_ok() {
-            self.start_one(&mut state, deployment);
-        } else {
-            // Nothing to take over from the old ones, if there are any.
-            self.retire_where(&mut state, StopReason::Superseded, |slot| !slot.runs(deployment));
-        }
-        self.serve_waiting(state);
-    }
-
-    /// What is published about the function has changed, and what runs has not.
-    pub fn note(&self, standing: Standing) {
-        self.lock().standing = Arc::new(standing);
-    }
-
-    /// The function serves nothing any more. Running requests are finished.
-    pub fn end(self: &Arc<Self>, serves: Serves, reason: StopReason) {
-        let mut state = self.lock();
-        if let Serves::Deployment(old) = &state.serves {
-            self.fleet.disuse_profile(&old.profile);
-        }
-        state.serves = serves;
-        self.retire_where(&mut state, reason, |_| true);
-        self.serve_waiting(state);
     }
 
     /// An instance's code has run.

@@ -12,6 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -124,7 +125,7 @@ impl Cgroups {
     /// A group for one process, which limits nothing yet.
     pub(super) fn make(&self) -> io::Result<Group> {
         let name = self.next.fetch_add(1, Ordering::Relaxed).to_string();
-        let mut group = Group { parts: Vec::new() };
+        let mut group = Group::default();
         for hierarchy in &self.hierarchies {
             group.parts.push(hierarchy.make(&name)?);
         }
@@ -158,12 +159,31 @@ impl Hierarchy {
     fn try_out(&self) -> io::Result<()> {
         let part = self.make("try")?;
         let result = part.limit(GroupLimits::default());
-        drop(Group { parts: vec![part] });
+        drop(Group { parts: vec![part], priority: Mutex::default() });
         result
     }
 }
 
 impl Part {
+    fn set_priority(&self, priority: Priority) -> io::Result<()> {
+        let idle = match priority {
+            Priority::Normal => "0",
+            Priority::Low => "1",
+        };
+        match fs::write(self.folder.join("cpu.idle"), idle) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
+        }
+        // Before Linux 5.15: the least that there is.
+        let (file, share) = match (self.version, priority) {
+            (Version::One, Priority::Low) => ("cpu.shares", "2"),
+            (Version::One, Priority::Normal) => ("cpu.shares", "1024"),
+            (Version::Two, Priority::Low) => ("cpu.weight", "1"),
+            (Version::Two, Priority::Normal) => ("cpu.weight", "100"),
+        };
+        fs::write(self.folder.join(file), share)
+    }
+
     fn limit(&self, limits: GroupLimits) -> io::Result<()> {
         for (file, value) in self.settings(limits) {
             match fs::write(self.folder.join(file), &value) {
@@ -207,11 +227,12 @@ impl Part {
     }
 }
 
-/// One process's groups. They are removed when this is dropped, which must be
-/// after the process has been waited for.
-#[derive(Debug)]
+/// One process's groups, of normal priority at first. They are removed when this
+/// is dropped, which must be after the process has been waited for.
+#[derive(Debug, Default)]
 pub(super) struct Group {
     parts: Vec<Part>,
+    priority: Mutex<Priority>,
 }
 
 #[derive(Debug)]
@@ -240,21 +261,13 @@ impl Group {
     /// the processors.
     pub(super) fn set_priority(&self, priority: Priority) -> io::Result<()> {
         let limited = self.parts.iter().find(|part| part.layers.has(Layer::Cpu));
-        let Some(Part { folder, version, .. }) = limited else { return Ok(()) };
-        let idle = match priority {
-            Priority::Normal => "0",
-            Priority::Low => "1",
-        };
-        match fs::write(folder.join("cpu.idle"), idle) {
-            // Before Linux 5.15: the least that there is.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match (version, priority) {
-                (Version::One, Priority::Low) => fs::write(folder.join("cpu.shares"), "2"),
-                (Version::One, Priority::Normal) => fs::write(folder.join("cpu.shares"), "1024"),
-                (Version::Two, Priority::Low) => fs::write(folder.join("cpu.weight"), "1"),
-                (Version::Two, Priority::Normal) => fs::write(folder.join("cpu.weight"), "100"),
-            },
-            result => result,
+        let Some(part) = limited else { return Ok(()) };
+        let mut now = self.priority.lock().unwrap_or_else(PoisonError::into_inner);
+        if *now != priority {
+            part.set_priority(priority)?;
+            *now = priority;
         }
+        Ok(())
     }
 
     /// The limits at which the kernel has killed or refused something in it:

@@ -4,9 +4,8 @@
 use std::io::{self, PipeWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -20,10 +19,11 @@ use tokio::net::unix::pipe;
 
 use super::Layers;
 use super::holdings::Holdings;
+use super::undertakers::Undertakers;
 
-/// So long a process that was killed at low priority may take to end in what
-/// others leave of the processors.
-const LOW_PATIENCE: Duration = Duration::from_secs(1);
+/// So long a process of low priority gets for what is waited for in what others
+/// leave of the processors. Where they leave nothing, it would take for ever.
+const LOW_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A confined process, the leader of its own process group, and the first of
 /// its PID namespace where it has one.
@@ -44,9 +44,10 @@ pub struct Process {
 }
 
 /// How a process stands to others where processors are short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Priority {
     /// It gets as much as they.
+    #[default]
     Normal,
     /// They go first.
     Low,
@@ -58,44 +59,6 @@ struct Running {
     pidfd: AsyncFd<OwnedFd>,
     holdings: Holdings,
     undertakers: Undertakers,
-}
-
-/// Threads that wait for what was killed and dropped. It is rare that there are
-/// any: a start was given up.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Undertakers(Arc<Mutex<Vec<JoinHandle<()>>>>);
-
-impl Undertakers {
-    fn bury(&self, pidfd: OwnedFd, holdings: Holdings) {
-        let thread = thread::Builder::new().name("doze-undertaker".to_owned());
-        let thread = thread.spawn(move || {
-            let _ = holdings.set_priority(Priority::Normal);
-            if let Err(error) = reap(&pidfd, WaitPidFlag::empty()) {
-                tracing::warn!(%error, "cannot wait for a process");
-            }
-            drop(holdings);
-        });
-        match thread {
-            Ok(thread) => {
-                let mut threads = self.threads();
-                threads.retain(|thread| !thread.is_finished());
-                threads.push(thread);
-            }
-            Err(error) => tracing::warn!(%error, "cannot wait for a process"),
-        }
-    }
-
-    /// Waits until nobody is left to wait for.
-    pub(super) fn join(&self) {
-        let threads = std::mem::take(&mut *self.threads());
-        for thread in threads {
-            let _ = thread.join();
-        }
-    }
-
-    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Process {
@@ -186,10 +149,9 @@ impl Process {
     /// Kills it with everything below it, and waits for it.
     pub async fn stop(mut self) -> io::Result<ExitStatus> {
         self.kill();
-        // What it has is given back by itself, in its own time: let it have
-        // some where others leave it none.
-        if tokio::time::timeout(LOW_PATIENCE, self.wait()).await.is_err() {
-            let _ = self.set_priority(Priority::Normal);
+        // To end takes processor time too.
+        if let Ok(ended) = self.ended() {
+            self.patiently(ended).await;
         }
         self.wait().await
     }
@@ -210,6 +172,18 @@ impl Process {
     /// From here on it has this priority, as far as it has a control group.
     pub fn set_priority(&self, priority: Priority) -> io::Result<()> {
         self.running.as_ref().map_or(Ok(()), |running| running.holdings.set_priority(priority))
+    }
+
+    /// Waits for what it does. Where its low priority gets it nowhere, it has
+    /// the others' from then on.
+    pub async fn patiently<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if let Ok(done) = tokio::time::timeout(LOW_PATIENCE, work.as_mut()).await {
+            return done;
+        }
+        // Else it works as it can.
+        let _ = self.set_priority(Priority::Normal);
+        work.await
     }
 
     fn kill(&self) {
@@ -248,7 +222,7 @@ fn watch(pidfd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
 }
 
 /// Takes a process's end; `None` where it still runs and that is allowed.
-fn reap(pidfd: &OwnedFd, flags: WaitPidFlag) -> io::Result<Option<ExitStatus>> {
+pub(super) fn reap(pidfd: &OwnedFd, flags: WaitPidFlag) -> io::Result<Option<ExitStatus>> {
     loop {
         return match waitid(Id::PIDFd(pidfd.as_fd()), WaitPidFlag::WEXITED | flags) {
             Ok(WaitStatus::Exited(_, code)) => Ok(Some(ExitStatus::from_raw((code & 0xff) << 8))),

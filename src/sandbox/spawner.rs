@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::cage::Cage;
 use super::fork_server::{ForkServer, Order, Run};
 use super::guard::{self, Channel};
-use super::process::Undertakers;
+use super::undertakers::Undertakers;
 use super::{Process, Sandbox};
 
 /// A program to run, and how it is confined. Nothing of the server's own
