@@ -41,9 +41,9 @@ pub enum ExchangeError<E> {
     RequestBody(E),
     /// The instance closed the connection.
     Broken {
-        /// The connection had been used before, so the instance may never have
-        /// seen this request.
-        stale: bool,
+        /// Whether it may have seen the request, if that has no body. A Unix
+        /// socket tells: it is reset if something in it was never read.
+        seen: bool,
     },
     /// What the instance sent is not a response.
     NotAResponse(BadHead),
@@ -72,8 +72,6 @@ where
         method: &Method,
     ) -> Poll<Result<ResponseHead, ExchangeError<B::Error>>> {
         self.poll_send(context).map_err(ExchangeError::RequestBody)?;
-        let stale = self.connection.reused;
-        let mut heard = false;
         loop {
             let Connection { stream, incoming, .. } = &mut self.connection;
             match head::take_response(&mut incoming.bytes, MAX_RESPONSE_HEAD, method) {
@@ -81,13 +79,13 @@ where
                     if parts.status.is_informational()
                         && parts.status != StatusCode::SWITCHING_PROTOCOLS => {}
                 Ok(Some(response)) => return Poll::Ready(Ok(response)),
-                Ok(None) => {
-                    heard |= !incoming.bytes.is_empty();
-                    if ready!(incoming.poll_read(stream, context)).unwrap_or(0) == 0 {
-                        let stale = stale && !heard;
-                        return Poll::Ready(Err(ExchangeError::Broken { stale }));
+                Ok(None) => match ready!(incoming.poll_read(stream, context)) {
+                    Ok(1..) => {}
+                    end => {
+                        let seen = end.is_ok() && self.outgoing.is_end();
+                        return Poll::Ready(Err(ExchangeError::Broken { seen }));
                     }
-                }
+                },
                 Err(error) => return Poll::Ready(Err(ExchangeError::NotAResponse(error))),
             }
         }

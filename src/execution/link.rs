@@ -51,9 +51,6 @@ pub struct Connection {
     pub stream: UnixStream,
     /// What was read of it and not used.
     pub incoming: Incoming,
-    /// Whether it has carried a request before, so that the process may have
-    /// closed it meanwhile.
-    pub reused: bool,
 }
 
 impl Link {
@@ -79,7 +76,7 @@ impl Link {
     pub async fn connect_anew(&self) -> io::Result<Connection> {
         let path = format!("/proc/self/fd/{}", self.socket.as_raw_fd());
         let stream = UnixStream::connect(path).await?;
-        Ok(Connection { stream, incoming: BytesMut::new().into(), reused: false })
+        Ok(Connection { stream, incoming: BytesMut::new().into() })
     }
 
     fn take_unused(&self) -> Option<Connection> {
@@ -88,12 +85,11 @@ impl Link {
             let next = lock(self.unused.get(lane)?).pop();
             let Some(mut connection) = next else { break };
             if connection.is_open() {
-                connection.reused = true;
                 return Some(connection);
             }
         }
         let stream = UnixStream::from_std(lock(&self.warmed).take()?).ok()?;
-        let mut connection = Connection { stream, incoming: BytesMut::new().into(), reused: true };
+        let mut connection = Connection { stream, incoming: BytesMut::new().into() };
         connection.is_open().then_some(connection)
     }
 

@@ -43,8 +43,8 @@ pub struct Outbound<B> {
 enum Trouble {
     /// It closed the connection.
     Broken {
-        /// Perhaps without having seen the request.
-        stale: bool,
+        /// Perhaps after it had seen the request.
+        seen: bool,
     },
     /// The caller gets this.
     Failure(Failure),
@@ -62,7 +62,7 @@ where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
     let Outbound { mut parts, mut body, framing } = request;
-    let repeatable = body.is_none() && parts.method.is_idempotent();
+    let repeatable = body.is_none();
     for attempt in 1..=MAX_ATTEMPTS {
         let waiting = tracing::trace_span!(target: traces::TARGET, "lease");
         let lease = pool.lease(limit).instrument(waiting).await?;
@@ -86,9 +86,9 @@ where
             respond(&mut exchange, &parts.method, &instance, limit, passage.request_id);
         match responding.instrument(forwarding).await {
             Ok(head) => return accept(head, exchange, lease),
-            // An unused connection to a running instance may have been closed
+            // A running instance may have ended, or closed an unused connection,
             // while this request was on its way.
-            Err(Trouble::Broken { stale: true })
+            Err(Trouble::Broken { seen: false })
                 if repeatable && running && attempt < MAX_ATTEMPTS => {}
             Err(Trouble::Broken { .. }) => {
                 drop(lease);
@@ -139,7 +139,7 @@ where
         },
     };
     result.map_err(|error| match error {
-        ExchangeError::Broken { stale } => Trouble::Broken { stale },
+        ExchangeError::Broken { seen } => Trouble::Broken { seen },
         ExchangeError::RequestBody(error) => Trouble::Failure(error.into()),
         ExchangeError::NotAResponse(error) => {
             if error == BadHead::TooLarge {

@@ -23,6 +23,44 @@ async fn a_request_whose_process_dies_is_told_so_and_the_next_one_is_served() {
 }
 
 #[tokio::test]
+async fn a_request_that_ends_its_process_is_not_tried_on_another() {
+    let mut bed = TestBed::start().await;
+    let source = r#"
+        export default (request: Request) => {
+          if (request.url.endsWith("/exit")) Deno.exit(1);
+          return "ok";
+        };
+    "#;
+    bed.function("crash").source(source).drop_in().await;
+    let admin = bed.admin().await;
+    // Its connection is kept, and might have been closed meanwhile.
+    bed.get("/crash").await.ok();
+    bed.get("/crash/exit").await.error(502, "function_crashed");
+    let function = admin.function("GET", "crash", "").await.ok().json();
+    assert_eq!(function["counters"]["crashes"], 1);
+}
+
+#[tokio::test]
+async fn a_request_that_its_process_never_read_is_answered_by_another() {
+    let mut bed = TestBed::start().await;
+    bed.function("crash").source(IDENTITY).drop_in().await;
+    let admin = bed.admin().await;
+    let first = identity(bed.get("/crash").await);
+    let instance = bed.instance(first.pid);
+    instance.halt();
+    // Whatever its method: nobody can have acted on it.
+    let response = bed.post("/crash", "").spawn();
+    until_asked("it is on its way", async || {
+        let function = admin.function("GET", "crash", "").await.ok().json();
+        if function["counters"]["inFlight"] == 1 { Ok(()) } else { Err(function) }
+    })
+    .await;
+    instance.kill();
+    let response = response.await.unwrap();
+    assert_ne!(identity(response).id, first.id);
+}
+
+#[tokio::test]
 async fn a_process_that_dies_while_idle_is_noticed_before_the_next_request() {
     let bed = TestBed::start().await;
     bed.function("crash").source(IDENTITY).drop_in().await;
