@@ -15,8 +15,9 @@ use crate::{Bench, http, milliseconds, reference};
 /// An instance without requests is stopped at once: every request is a first.
 const MANIFEST: &str = r#"{"idleSeconds": 0}"#;
 const ONESHOT: &str = r#"{"mode": "oneshot"}"#;
-/// Long enough for the instance to be gone and a new spare to be ready.
-const REST: Duration = Duration::from_millis(100);
+/// Long enough for the instance to be gone and new spares to be ready, so that
+/// the next measurement, which may be of something else, has the processors.
+const REST: Duration = Duration::from_millis(250);
 /// How often a busy machine may not have been ready for a request.
 const TRIES: usize = 20;
 /// After this, what php-fpm and Passenger started has ended.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use doze::http1::body::{Decoded, Decoder, Framing};
-use doze::http1::head::{BadHead, RequestHead, take_request, write_request};
+use doze::http1::head::{BadHead, RequestHead, take_request, write_fields, write_request_line};
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -121,7 +121,9 @@ fn check_reading(head: &RequestHead, text: &[u8]) {
 fn check_writing(head: &RequestHead) {
     let mut written = BytesMut::new();
     let target = head.parts.uri.to_string();
-    write_request(&mut written, &head.parts.method, &[target.as_bytes()], &head.parts.headers);
+    write_request_line(&mut written, &head.parts.method, &[target.as_bytes()]);
+    write_fields(&mut written, &head.parts.headers);
+    written.extend_from_slice(b"\r\n");
     if head.parts.version == Version::HTTP_10 {
         // It is forwarded as HTTP/1.1, which needs a host.
         return;

@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::exchange::InstanceBody;
 use super::gateway::{Gateway, Inbound};
-use super::headers;
+use super::headers::RequestId;
 use super::reply::{Code, Failure, REQUEST_ID, ReplyBody};
 use super::request_body::{ClientBody, Reader};
 use crate::http1::body::Framing;
@@ -143,6 +143,10 @@ impl Connection {
             if !more.is_ok_and(|read| read > 0) {
                 return Ok(None);
             }
+            // Most come in one piece.
+            if let Some(head) = take().map_err(refusal)? {
+                return Ok(Some(head));
+            }
         }
         let whole = async {
             loop {
@@ -186,11 +190,9 @@ impl Connection {
     /// Answers what is not a valid request, and ends the connection: nobody
     /// can say where the next request begins.
     async fn refuse(&mut self, failure: Failure) -> Next {
-        let id = headers::request_id(&http::HeaderMap::new());
-        let mut response = failure.into_response(&id);
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+        let id = RequestId::fresh();
+        let mut response = failure.into_response(id.as_str());
+        response.headers_mut().insert(REQUEST_ID, id.value());
         let manner = Manner { version: Version::HTTP_11, keep_alive: false, head_only: false };
         self.reply(response, manner).await
     }

@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use super::access_log::Entry;
 use super::activity::Outcome;
-use super::headers::{self, Passage};
+use super::headers::{Passage, RequestId};
 use super::lease::{LeaseError, Origin};
 use super::pool::{Pool, Serves};
 use super::preflight;
@@ -102,29 +102,28 @@ impl Gateway {
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
     {
-        let id = headers::request_id(&request.parts.headers);
-        let span =
-            tracing::debug_span!(target: traces::TARGET, "request", id, otel.kind = "server");
+        let id = RequestId::of(&request.parts.headers);
+        let span = tracing::debug_span!(
+            target: traces::TARGET, "request", id = id.as_str(), otel.kind = "server"
+        );
         traces::continue_from(&span, &request.parts.headers);
         let response = self.handle_as(request, &id).instrument(span.clone()).await;
         traces::finish(&span, response.status(), response.headers().get(START));
         response
     }
 
-    async fn handle_as<B>(&self, request: Inbound<B>, id: &str) -> Response<ReplyBody<B>>
+    async fn handle_as<B>(&self, request: Inbound<B>, id: &RequestId) -> Response<ReplyBody<B>>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
     {
         let begun = Instant::now();
         let (method, uri) = (request.parts.method.clone(), request.parts.uri.clone());
-        let entry = self.access_log.then(|| Entry::new(&method, &uri, id, &self.router));
+        let entry = self.access_log.then(|| Entry::new(&method, &uri, id.as_str(), &self.router));
         let mut response = match self.answer(request, id).await {
             Ok(response) => response,
-            Err(failure) => failure.into_response(id),
+            Err(failure) => failure.into_response(id.as_str()),
         };
-        if let Ok(id) = HeaderValue::from_str(id) {
-            response.headers_mut().insert(REQUEST_ID, id);
-        }
+        response.headers_mut().insert(REQUEST_ID, id.value());
         response.headers_mut().entry(DATE).or_insert_with(now);
         tracing::debug!(
             %method, path = uri.path(), status = response.status().as_u16(),
@@ -140,7 +139,7 @@ impl Gateway {
     async fn answer<B>(
         &self,
         request: Inbound<B>,
-        id: &str,
+        id: &RequestId,
     ) -> Result<Response<ReplyBody<B>>, Failure>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
@@ -174,7 +173,7 @@ impl Gateway {
         request: Inbound<B>,
         path: &str,
         bare: bool,
-        id: &str,
+        id: &RequestId,
     ) -> Result<Response<ReplyBody<B>>, Failure>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
@@ -212,16 +211,8 @@ impl Gateway {
             file.headers_mut().insert(START, HeaderValue::from_static("warm"));
             return Ok(file);
         }
-        let target = match parts.uri.query() {
-            Some(query) => format!("{path}?{query}"),
-            None => path.to_owned(),
-        };
-        let passage = Passage {
-            request_id: id,
-            client: peer.ip(),
-            name: pool.name.as_str(),
-            target: &target,
-        };
+        let name = pool.name.as_str();
+        let passage = Passage { request_id: id, client: peer.ip(), name, path };
         let limit = manifest.timeout_seconds;
         proxy::forward(pool, Outbound { parts, body, framing }, passage, limit).await
     }

@@ -1,5 +1,7 @@
 //! What a proxy takes out of a head and what it adds.
 
+use std::borrow::Cow;
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
@@ -9,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 use super::link::Link;
 use super::reply::REQUEST_ID;
 use crate::http1::body::Framing;
-use crate::http1::head::{tokens, upgrade, write_request};
+use crate::http1::head::{tokens, upgrade, write_field, write_request_line};
 use crate::telemetry::traces::{self, TRACEPARENT};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -30,6 +32,19 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("te"),
 ];
 
+/// Fields of a request that the gateway writes itself, or that are for it alone.
+const WRITTEN_ANEW: [HeaderName; 9] = [
+    HOST,
+    CONTENT_LENGTH,
+    EXPECT,
+    FORWARDED_FOR,
+    FORWARDED_HOST,
+    FORWARDED_PROTO,
+    FORWARDED_PREFIX,
+    REQUEST_ID,
+    TRACEPARENT,
+];
+
 /// Fields between the gateway and its processes. A client cannot speak as the
 /// gateway, and a function cannot speak as the platform.
 const OWN_PREFIX: &str = "x-doze-";
@@ -41,52 +56,81 @@ pub const OPERATORS_COOKIE: &str = "doze_session";
 /// Longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
 
+/// Which fields of a head end at this hop.
+struct Hop<'h> {
+    /// What `Connection` names is hop-by-hop too (RFC 9110, 7.6.1).
+    listed: Vec<&'h [u8]>,
+}
+
+impl<'h> Hop<'h> {
+    fn of(headers: &'h HeaderMap) -> Self {
+        Self { listed: tokens(headers, &CONNECTION).collect() }
+    }
+
+    fn ends(&self, name: &HeaderName) -> bool {
+        let text = name.as_str();
+        let is_listed =
+            || self.listed.iter().any(|word| word.eq_ignore_ascii_case(text.as_bytes()));
+        // What frames a message, and what it is for, is not for `Connection` to take away.
+        HOP_BY_HOP.contains(name)
+            || text.starts_with(OWN_PREFIX)
+            || (is_listed() && *name != HOST && *name != CONTENT_LENGTH)
+    }
+}
+
 /// Takes out what must not go past this hop.
 pub fn strip(headers: &mut HeaderMap) {
-    // What `Connection` names is hop-by-hop too, but for what frames the message.
-    let listed: Vec<HeaderName> = tokens(headers, &CONNECTION)
-        .filter_map(|token| HeaderName::from_bytes(token).ok())
-        .filter(|name| *name != HOST && *name != CONTENT_LENGTH)
-        .collect();
-    for name in listed.iter().chain(&HOP_BY_HOP) {
-        headers.remove(name);
-    }
-    let own: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with(OWN_PREFIX)).cloned().collect();
-    for name in own {
+    let hop = Hop::of(headers);
+    let ending: Vec<_> = headers.keys().filter(|name| hop.ends(name)).cloned().collect();
+    for name in ending {
         headers.remove(name);
     }
 }
 
-/// Takes the operator's cookie out from among the others.
-fn strip_operators_cookie(headers: &mut HeaderMap) {
+/// A line of cookies without the operator's; `None` where no other is in it.
+fn without_operators_cookie(line: &HeaderValue) -> Option<Cow<'_, [u8]>> {
     let name = OPERATORS_COOKIE.as_bytes();
-    let holds = |line: &HeaderValue| memchr::memmem::find(line.as_bytes(), name).is_some();
-    if !headers.get_all(COOKIE).iter().any(holds) {
-        return;
+    let line = line.as_bytes();
+    if memchr::memmem::find(line, name).is_none() {
+        return Some(Cow::Borrowed(line));
     }
     let is_other = |pair: &&[u8]| {
         let key = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
         key.trim_ascii() != name
     };
-    let without = |line: &HeaderValue| {
-        let pairs = line.as_bytes().split(|byte| *byte == b';').filter(is_other);
-        let pairs = pairs.map(<[u8]>::trim_ascii).collect::<Vec<_>>().join(&b"; "[..]);
-        // Parts of a valid value are one.
-        HeaderValue::from_bytes(&pairs).ok().filter(|line| !line.is_empty())
-    };
-    let kept: Vec<_> = headers.get_all(COOKIE).iter().filter_map(without).collect();
-    headers.remove(COOKIE);
-    for line in kept {
-        headers.append(COOKIE, line);
-    }
+    let pairs = line.split(|byte| *byte == b';').filter(is_other);
+    let pairs = pairs.map(<[u8]>::trim_ascii).collect::<Vec<_>>().join(&b"; "[..]);
+    (!pairs.is_empty()).then_some(Cow::Owned(pairs))
 }
 
-/// The request's id: the client's where it is plain, else a new one.
-pub fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let given = given.filter(|id| is_request_id(id));
-    given.map_or_else(|| format!("{:032x}", rand::random::<u128>()), ToOwned::to_owned)
+/// A request's id.
+#[derive(Debug, Clone)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The client's where that is plain, else a new one.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let is_plain = |id: &&HeaderValue| id.to_str().is_ok_and(is_request_id);
+        headers.get(REQUEST_ID).filter(is_plain).cloned().map_or_else(Self::fresh, Self)
+    }
+
+    /// One that no other request has.
+    pub fn fresh() -> Self {
+        let mut text = String::with_capacity(32);
+        // Writing to a string does not fail.
+        let _ = write!(text, "{:032x}", rand::random::<u128>());
+        Self(HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("0")))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// The same as a field's value.
+    pub fn value(&self) -> HeaderValue {
+        self.0.clone()
+    }
 }
 
 /// Whether a text may be a request's id: short, and nothing that means anything
@@ -101,85 +145,90 @@ pub fn is_request_id(text: &str) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct Passage<'r> {
     /// Its id.
-    pub request_id: &'r str,
+    pub request_id: &'r RequestId,
     /// Who sent it.
     pub client: IpAddr,
     /// The function's name, which the function does not see in its path.
     pub name: &'r str,
-    /// The path below it, with the query.
-    pub target: &'r str,
+    /// The path below it.
+    pub path: &'r str,
 }
 
 /// The head of the request as an instance gets it.
 ///
 /// The target is in absolute form, because Deno makes `request.url` of it.
 pub fn to_instance(
-    parts: &mut request::Parts,
+    parts: &request::Parts,
     framing: Framing,
     passage: Passage<'_>,
     link: &Link,
 ) -> Bytes {
-    let headers = &mut parts.headers;
-    let change = upgrade(headers).cloned();
-    strip(headers);
-    strip_operators_cookie(headers);
-    headers.remove(EXPECT);
-    if let Some(protocol) = change {
+    let headers = &parts.headers;
+    let host = headers.get(HOST).map_or(&b"localhost"[..], HeaderValue::as_bytes);
+    let hop = Hop::of(headers);
+    let given = |name: &HeaderName| headers.get(name).filter(|_| !hop.ends(name));
+    // A proxy in front of this one knows what the client spoke to.
+    let proto = given(&FORWARDED_PROTO).map_or(&b"http"[..], HeaderValue::as_bytes);
+    let scheme = if proto.eq_ignore_ascii_case(b"https") { "https://" } else { "http://" };
+
+    let mut head = BytesMut::with_capacity(1024);
+    let query = parts.uri.query();
+    let target = [
+        scheme.as_bytes(),
+        host,
+        passage.path.as_bytes(),
+        query.map_or(b"", |_| b"?"),
+        query.unwrap_or_default().as_bytes(),
+    ];
+    write_request_line(&mut head, &parts.method, &target);
+    write_field(&mut head, &HOST, [host]);
+    for (name, value) in headers {
+        if hop.ends(name) || WRITTEN_ANEW.contains(name) {
+            continue;
+        }
+        if *name != COOKIE {
+            write_field(&mut head, name, [value.as_bytes()]);
+        } else if let Some(line) = without_operators_cookie(value) {
+            write_field(&mut head, name, [&*line]);
+        }
+    }
+    if let Some(protocol) = upgrade(headers) {
         // Handlers compare with the lower-case word.
-        let lower = protocol.as_bytes().to_ascii_lowercase();
-        headers.insert(UPGRADE, HeaderValue::from_bytes(&lower).unwrap_or(protocol));
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        write_field(&mut head, &UPGRADE, [&*protocol.as_bytes().to_ascii_lowercase()]);
+        write_field(&mut head, &CONNECTION, [&b"upgrade"[..]]);
     }
     match framing {
         Framing::Length(length) => {
-            headers.insert(CONTENT_LENGTH, length.into());
+            write_field(&mut head, &CONTENT_LENGTH, [length.to_string().as_bytes()]);
         }
         Framing::Chunked | Framing::UntilClose => {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            write_field(&mut head, &TRANSFER_ENCODING, [&b"chunked"[..]]);
         }
         Framing::Empty => {}
     }
 
-    let host = headers.get(HOST).cloned();
-    let host = host.unwrap_or_else(|| HeaderValue::from_static("localhost"));
-    let client = match headers.get(FORWARDED_FOR).and_then(|list| list.to_str().ok()) {
-        Some(list) => format!("{list}, {}", passage.client),
-        None => passage.client.to_string(),
+    let chain = headers.get_all(FORWARDED_FOR).iter().filter(|_| !hop.ends(&FORWARDED_FOR));
+    let chain = chain.flat_map(|list| [list.as_bytes(), b", "]);
+    let client = passage.client.to_string();
+    write_field(&mut head, &FORWARDED_FOR, chain.chain([client.as_bytes()]));
+    let outer = given(&FORWARDED_PREFIX).and_then(|prefix| prefix.to_str().ok());
+    let outer = outer.unwrap_or_default().trim_end_matches('/');
+    let prefix = [outer.as_bytes(), b"/", passage.name.as_bytes()];
+    write_field(&mut head, &FORWARDED_PREFIX, prefix);
+    let outer = given(&FORWARDED_HOST).map_or(host, HeaderValue::as_bytes);
+    write_field(&mut head, &FORWARDED_HOST, [outer]);
+    write_field(&mut head, &FORWARDED_PROTO, [proto]);
+    write_field(&mut head, &REQUEST_ID, [passage.request_id.as_str().as_bytes()]);
+    let caller = given(&TRACEPARENT).filter(|value| traces::is_traceparent(value));
+    let context = match (traces::current(), caller) {
+        (Some(own), _) => Cow::Owned(own),
+        (None, Some(caller)) => caller.to_str().unwrap_or_default().into(),
+        (None, None) => traces::new_context().into(),
     };
-    insert_text(headers, FORWARDED_FOR, &client);
-    let prefix = match headers.get(FORWARDED_PREFIX).and_then(|prefix| prefix.to_str().ok()) {
-        Some(outer) => format!("{}/{}", outer.trim_end_matches('/'), passage.name),
-        None => format!("/{}", passage.name),
-    };
-    insert_text(headers, FORWARDED_PREFIX, &prefix);
-    // A proxy in front of this one knows what the client spoke to.
-    headers.entry(FORWARDED_HOST).or_insert_with(|| host.clone());
-    let scheme = headers
-        .entry(FORWARDED_PROTO)
-        .or_insert_with(|| HeaderValue::from_static("http"))
-        .as_bytes()
-        .eq_ignore_ascii_case(b"https");
-    insert_text(headers, REQUEST_ID, passage.request_id);
-    if let Some(own) = traces::current() {
-        insert_text(headers, TRACEPARENT, &own);
-    } else if !headers.get(TRACEPARENT).is_some_and(traces::is_traceparent) {
-        let new = format!("00-{:032x}-{:016x}-00", rand::random::<u128>(), rand::random::<u64>());
-        insert_text(headers, TRACEPARENT, &new);
-    }
-    insert_text(headers, TOKEN, &link.token);
-    headers.entry(HOST).or_insert_with(|| host.clone());
-
-    let scheme: &[u8] = if scheme { b"https://" } else { b"http://" };
-    let mut head = BytesMut::with_capacity(1024);
-    let target = [scheme, host.as_bytes(), passage.target.as_bytes()];
-    write_request(&mut head, &parts.method, &target, headers);
+    write_field(&mut head, &TRACEPARENT, [context.as_bytes()]);
+    write_field(&mut head, &TOKEN, [link.token.as_bytes()]);
+    head.extend_from_slice(b"\r\n");
     head.freeze()
-}
-
-fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
-        headers.insert(name, value);
-    }
 }
 
 #[cfg(test)]
@@ -189,28 +238,26 @@ mod tests {
     use super::*;
 
     fn head(fields: &[(&'static str, &'static str)]) -> String {
-        let mut parts = http::Request::get("/f/x").body(()).unwrap().into_parts().0;
+        let mut parts = http::Request::get("/f/x?q").body(()).unwrap().into_parts().0;
         for (name, value) in fields {
             parts.headers.append(*name, HeaderValue::from_static(value));
         }
-        let passage = Passage {
-            request_id: "r1",
-            client: IpAddr::from([10, 0, 0, 1]),
-            name: "f",
-            target: "/x?q",
-        };
+        let request_id = &RequestId(HeaderValue::from_static("r1"));
+        let client = IpAddr::from([10, 0, 0, 1]);
+        let passage = Passage { request_id, client, name: "f", path: "/x" };
         let link = Link::open(Path::new("/dev/null"), "secret".into(), 0).unwrap();
-        let head = to_instance(&mut parts, Framing::Empty, passage, &link);
+        let head = to_instance(&parts, Framing::Empty, passage, &link);
         String::from_utf8(head.to_vec()).unwrap()
     }
 
     #[test]
     fn an_instance_sees_the_path_below_its_name_and_who_asked() {
-        let head = head(&[("host", "a.example"), ("x-forwarded-for", "192.0.2.1")]);
+        let chain = ["192.0.2.1", "192.0.2.2, 192.0.2.3"].map(|list| ("x-forwarded-for", list));
+        let head = head(&[("host", "a.example"), chain[0], chain[1]]);
         for line in [
             "GET http://a.example/x?q HTTP/1.1",
             "host: a.example",
-            "x-forwarded-for: 192.0.2.1, 10.0.0.1",
+            "x-forwarded-for: 192.0.2.1, 192.0.2.2, 192.0.2.3, 10.0.0.1",
             "x-forwarded-host: a.example",
             "x-forwarded-proto: http",
             "x-forwarded-prefix: /f",
@@ -226,7 +273,9 @@ mod tests {
     fn what_concerns_one_connection_or_claims_to_be_the_gateway_does_not_pass() {
         let head = head(&[
             ("host", "a"),
-            ("connection", "keep-alive, x-secret-hop, host"),
+            ("connection", "keep-alive, x-secret-hop, host, x-forwarded-for, cookie"),
+            ("x-forwarded-for", "forged"),
+            ("cookie", "forged"),
             ("keep-alive", "timeout=5"),
             ("x-secret-hop", "1"),
             ("te", "trailers"),
@@ -293,12 +342,13 @@ mod tests {
     #[test]
     fn a_plain_request_id_is_kept_and_any_other_replaced() {
         let id = |value: &'static str| {
-            request_id(&HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(value))]))
+            let headers = [(REQUEST_ID, HeaderValue::from_static(value))];
+            RequestId::of(&HeaderMap::from_iter(headers)).as_str().to_owned()
         };
         assert_eq!(id("abc-1"), "abc-1");
         for bad in ["", "a b", "<script>"] {
             assert_eq!(id(bad).len(), 32, "{bad:?} was kept");
         }
-        assert_eq!(request_id(&HeaderMap::new()).len(), 32);
+        assert_eq!(RequestId::fresh().as_str().len(), 32);
     }
 }

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::MapErr;
 use http_body_util::{BodyExt, Full};
 
 use super::fleet::Fleet;
-use super::headers::Passage;
+use super::headers::{Passage, RequestId, strip};
 use super::instance::{Deployment, Temporary};
 use super::life::StopReason;
 use super::pool::{Pool, Serves};
@@ -72,27 +72,26 @@ pub async fn invoke(
     bundle: Bundle,
     request: Request<Bytes>,
 ) -> io::Result<Response<RunBody>> {
-    let id = format!("{:016x}", rand::random::<u64>());
-    let run = prepare(fleet, bundle, &id)?;
+    let id = RequestId::fresh();
+    let run = prepare(fleet, bundle, id.as_str())?;
     let (mut parts, body) = request.into_parts();
     // It is not a connection that could change its protocol.
-    super::headers::strip(&mut parts.headers);
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    strip(&mut parts.headers);
+    let path = parts.uri.path().to_owned();
     let framing = if body.is_empty() { Framing::Empty } else { Framing::Length(body.len() as u64) };
     let body: RequestBody = Full::new(body).map_err(|never| match never {});
     let passage = Passage {
         request_id: &id,
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         name: run.0.name.as_str(),
-        target: &target,
+        path: &path,
     };
     let body = (framing != Framing::Empty).then_some(body);
     let limit = Manifest::default().timeout_seconds;
     let response = proxy::forward(&run.0, Outbound { parts, body, framing }, passage, limit).await;
-    let mut response = response.unwrap_or_else(|failure| failure.into_response(&id));
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, id.clone());
-        response.headers_mut().insert(INVOCATION, id);
+    let mut response = response.unwrap_or_else(|failure| failure.into_response(id.as_str()));
+    for name in [REQUEST_ID, INVOCATION] {
+        response.headers_mut().insert(name, id.value());
     }
     Ok(response.map(|inner| RunBody { inner, _run: run }))
 }

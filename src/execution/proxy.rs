@@ -61,7 +61,7 @@ pub async fn forward<B>(
 where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
-    let Outbound { mut parts, mut body, framing } = request;
+    let Outbound { parts, mut body, framing } = request;
     let repeatable = body.is_none();
     for attempt in 1..=MAX_ATTEMPTS {
         let waiting = tracing::trace_span!(target: traces::TARGET, "lease");
@@ -79,11 +79,11 @@ where
             continue;
         };
         let forwarding = tracing::trace_span!(target: traces::TARGET, "forward");
-        let head = forwarding
-            .in_scope(|| headers::to_instance(&mut parts, framing, passage, &instance.link));
+        let head =
+            forwarding.in_scope(|| headers::to_instance(&parts, framing, passage, &instance.link));
         let mut exchange = Exchange::new(connection, head, body.take(), framing);
         let responding =
-            respond(&mut exchange, &parts.method, &instance, limit, passage.request_id);
+            respond(&mut exchange, &parts.method, &instance, limit, passage.request_id.as_str());
         match responding.instrument(forwarding).await {
             Ok(head) => return accept(head, exchange, lease),
             // A running instance may have ended, or closed an unused connection,

@@ -80,7 +80,7 @@ pub fn take_request(buffer: &mut BytesMut, limit: usize) -> Result<Option<Reques
     if !(target.starts_with('/') || uri.scheme().is_some() || target == "*") {
         return Err(Malformed("the request target is not a path"));
     }
-    let mut headers = collect(&head, parsed.headers)?;
+    let mut headers = collect(&head, parsed.headers, 0)?;
 
     let framing = framing(&headers, version)?;
     check_host(&mut headers, &uri, version)?;
@@ -119,7 +119,8 @@ pub fn take_response(
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default())
         .map_err(|_| Malformed("the status is not valid"))?;
-    let headers = collect(&head, parsed.headers)?;
+    // Room for what a proxy adds, so that the map is not grown later.
+    let headers = collect(&head, parsed.headers, 8)?;
     let bodiless = *to == Method::HEAD || !may_have_body(status);
     let framing = match framing(&headers, version)? {
         _ if bodiless => Framing::Empty,
@@ -162,9 +163,13 @@ fn find_end(buffer: &[u8], limit: usize) -> Result<Option<usize>, BadHead> {
     if buffer.len() >= limit { Err(BadHead::TooLarge) } else { Ok(None) }
 }
 
-fn collect(head: &Bytes, parsed: &[httparse::Header<'_>]) -> Result<HeaderMap, BadHead> {
-    // Room for what a proxy adds, so that the map is not grown later.
-    let mut headers = HeaderMap::with_capacity(parsed.len() + 8);
+/// The fields of a head, with room for some more.
+fn collect(
+    head: &Bytes,
+    parsed: &[httparse::Header<'_>],
+    room: usize,
+) -> Result<HeaderMap, BadHead> {
+    let mut headers = HeaderMap::with_capacity(parsed.len() + room);
     for field in parsed {
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| Malformed("a header's name is not valid"))?;
@@ -251,16 +256,14 @@ pub fn upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(UPGRADE).filter(|_| has_token(headers, &CONNECTION, b"upgrade"))
 }
 
-/// Writes a request's first line and fields. `target` is written as it is.
-pub fn write_request(out: &mut BytesMut, method: &Method, target: &[&[u8]], headers: &HeaderMap) {
+/// Writes a request's first line. `target` is written as it is.
+pub fn write_request_line(out: &mut BytesMut, method: &Method, target: &[&[u8]]) {
     out.extend_from_slice(method.as_str().as_bytes());
     out.extend_from_slice(b" ");
     for part in target {
         out.extend_from_slice(part);
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_fields(out, headers);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// Writes a response's status line and fields, without the empty line that
@@ -277,11 +280,22 @@ pub fn write_response(out: &mut BytesMut, status: StatusCode, headers: &HeaderMa
 /// Writes fields, each with its line end.
 pub fn write_fields(out: &mut BytesMut, headers: &HeaderMap) {
     for (name, value) in headers {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
-        out.extend_from_slice(b"\r\n");
+        write_field(out, name, [value.as_bytes()]);
     }
+}
+
+/// Writes one field with its line end. `value` is written as it is.
+pub fn write_field<'v>(
+    out: &mut BytesMut,
+    name: &HeaderName,
+    value: impl IntoIterator<Item = &'v [u8]>,
+) {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    for part in value {
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 fn explain(error: httparse::Error) -> &'static str {
