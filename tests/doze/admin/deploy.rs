@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
+use super::archives::pack::Zip;
 use crate::harness::{TestBed, until, within};
 
 pub(super) fn says(text: &str) -> String {
@@ -121,17 +122,26 @@ async fn a_single_source_may_say_which_entry_file_it_is() {
 async fn deploys_of_one_name_at_once_end_with_one_of_them_whole() {
     let mut bed = TestBed::start().await;
     let admin = bed.admin().await;
-    let texts: Vec<_> = (0..8).map(|number| format!("number {number}")).collect();
-    let deploys = texts.iter().map(|text| {
+    let says = |file: &str, number: usize| match file {
+        "other.ts" => format!("export default {number};"),
+        _ => format!("import other from './other.ts'; export default () => [{number}, other];"),
+    };
+    let deploys = (0..8).map(|number| {
+        let files = ["index.ts", "other.ts"].map(|file| (file, says(file, number)));
+        let zip = files.iter().fold(Zip::new(), |zip, (name, text)| zip.file(name, text));
         let admin = admin.clone();
-        async move { admin.deploy("hello", &says(text)).await }
+        async move { admin.put("hello", "application/zip", zip.pack()).await }
     });
     for response in join_all(deploys).await {
         assert!(matches!(response.status, 200 | 201), "{response:?}");
     }
     let served = bed.get("/hello").await.ok();
-    let written = fs::read_to_string(bed.path("registry_in/hello/index.ts")).unwrap();
-    assert_eq!(written, says(served.text()), "what is served is what lies there");
+    let [number, other]: [usize; 2] = serde_json::from_str(served.text()).unwrap();
+    assert_eq!(number, other);
+    for file in ["index.ts", "other.ts"] {
+        let written = fs::read_to_string(bed.path(&format!("registry_in/hello/{file}"))).unwrap();
+        assert_eq!(written, says(file, number), "what is served is what lies there");
+    }
     holds_only(&bed, &["hello"]).await;
 }
 
