@@ -6,6 +6,34 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
+/// What the system refused, and of which file.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} `{}`", path.display())]
+pub struct FileError {
+    doing: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl FileError {
+    /// It refused this.
+    pub fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { doing, path, source }
+    }
+}
+
+/// What the file holds; `None` where there is none.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::at("read", path)(error)),
+    }
+}
+
 /// Writes a file that must not be there yet.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = write_beside(path, content)?;
@@ -14,8 +42,18 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     linked.and_then(|()| sync_folder(path))
 }
 
+/// Writes this as JSON in the place of what is there.
+pub fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    let text = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+    let written = text.and_then(|mut text| {
+        text.push(b'\n');
+        replace(path, &text)
+    });
+    written.map_err(FileError::at("write", path))
+}
+
 /// Writes a file in the place of what is there.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let temporary = write_beside(path, content)?;
     let renamed = fs::rename(&temporary, path);
     if renamed.is_err() {

@@ -21,7 +21,7 @@ use utoipa::{Modify, openapi};
 use super::address::Address;
 use super::reply::ApiError;
 use super::session::{self, Sessions};
-use crate::private_file;
+use crate::private_file::{self, FileError};
 
 /// Random bytes in a token.
 const BYTES: usize = 32;
@@ -32,16 +32,8 @@ const SHORTEST: usize = 16;
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The system refused.
-    #[error("{doing} `{}`", path.display())]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// It is no token.
     #[error("`{}` must hold one line of at least {SHORTEST} visible characters; remove it to have one made", .0.display())]
     Invalid(PathBuf),
@@ -65,16 +57,15 @@ enum TokenOrigin {
 impl Access {
     /// Reads the token, or makes one where there is none.
     pub fn open(path: &Path) -> Result<Self, TokenError> {
-        let failed = |doing| move |source| TokenError::Io { doing, path: path.to_owned(), source };
         let made = random();
         // Never there without its text: two services may share the file.
         let (token, origin) = match private_file::create(path, format!("{made}\n").as_bytes()) {
             Ok(()) => (made, TokenOrigin::Made),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let text = fs::read_to_string(path).map_err(failed("read"))?;
+                let text = fs::read_to_string(path).map_err(FileError::at("read", path))?;
                 (text.trim().to_owned(), TokenOrigin::Read(path.to_owned()))
             }
-            Err(error) => return Err(failed("write")(error)),
+            Err(error) => return Err(FileError::at("write", path)(error).into()),
         };
         if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError::Invalid(path.to_owned()));

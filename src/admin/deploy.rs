@@ -90,8 +90,9 @@ enum Kind {
         EntryHeader,
     ),
     request_body(content(
-        (Vec<u8> = "application/zip"), (Vec<u8> = "application/gzip"),
-        (String = "text/typescript"), (String = "text/javascript"),
+        // Bytes and text as they are have no schema: any value.
+        (Value = "application/zip"), (Value = "application/gzip"),
+        (Value = "text/typescript"), (Value = "text/javascript"),
         (Location = "application/json"),
     )),
     responses(

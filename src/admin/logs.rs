@@ -63,8 +63,8 @@ struct Query {
 #[expect(dead_code, reason = "it describes a header")]
 struct Resumed {
     /// The same as `since`, and before it.
-    #[param(rename = "Last-Event-ID", format = DateTime)]
-    id: Option<String>,
+    #[param(rename = "Last-Event-ID", format = DateTime, required = false)]
+    id: String,
 }
 
 /// A record as an event.

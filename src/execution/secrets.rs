@@ -7,8 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +21,7 @@ use zeroize::Zeroizing;
 
 use super::instance::StartError;
 use crate::function::manifest::is_variable_name;
-use crate::private_file;
+use crate::private_file::{self, FileError};
 
 /// The file's name, in the server's own folder.
 pub const FILE: &str = "secrets";
@@ -68,16 +66,8 @@ impl<'de> Deserialize<'de> for SecretValue {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// The system refused.
-    #[error("{doing} `{}`", path.display())]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not what was written.
     #[error("`{}` is damaged ({reason}); restore it, or move it away to begin without secrets", path.display())]
     Damaged {
@@ -263,13 +253,7 @@ impl Secrets {
 
 impl Vault {
     fn read(file: &Path, key_file: &Path) -> Result<Self, SecretsError> {
-        let text = match fs::read(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => {
-                return Err(SecretsError::Io { doing: "read", path: file.to_owned(), source });
-            }
-        };
+        let Some(text) = private_file::read(file)? else { return Ok(Self::default()) };
         let secrets: BTreeMap<String, Sealed> = serde_json::from_slice(&text).map_err(|error| {
             SecretsError::Damaged { path: file.to_owned(), reason: error.to_string() }
         })?;
@@ -289,10 +273,7 @@ impl Vault {
     }
 
     fn write(&self, file: &Path) -> Result<(), SecretsError> {
-        let failed = |source| SecretsError::Io { doing: "write", path: file.to_owned(), source };
-        let mut text = serde_json::to_vec_pretty(&self.secrets).map_err(|e| failed(e.into()))?;
-        text.push(b'\n');
-        private_file::replace(file, &text).map_err(failed)
+        Ok(private_file::replace_json(file, &self.secrets)?)
     }
 
     fn reveal(&self, name: &str) -> Option<SecretValue> {
@@ -317,17 +298,10 @@ impl Sealed {
 }
 
 fn read_key(path: &Path) -> Result<XChaCha20Poly1305, SecretsError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(SecretsError::NoKey(path.to_owned()));
-        }
-        Err(source) => {
-            return Err(SecretsError::Io { doing: "read", path: path.to_owned(), source });
-        }
-    };
+    let text = private_file::read(path)?.ok_or_else(|| SecretsError::NoKey(path.to_owned()))?;
+    let text = Zeroizing::new(text);
     let bad = || SecretsError::BadKey(path.to_owned());
-    let key = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| bad())?);
+    let key = Zeroizing::new(STANDARD.decode(text.trim_ascii()).map_err(|_| bad())?);
     XChaCha20Poly1305::new_from_slice(&key).map_err(|_| bad())
 }
 
@@ -339,11 +313,7 @@ fn read_or_make_key(path: &Path) -> Result<XChaCha20Poly1305, SecretsError> {
     }
     let key = Zeroizing::new(rand::random::<[u8; KEY_BYTES]>());
     let line = Zeroizing::new(format!("{}\n", STANDARD.encode(*key)));
-    private_file::create(path, line.as_bytes()).map_err(|source| SecretsError::Io {
-        doing: "write the key",
-        path: path.to_owned(),
-        source,
-    })?;
+    private_file::create(path, line.as_bytes()).map_err(FileError::at("write the key", path))?;
     read_key(path)
 }
 

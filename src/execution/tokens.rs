@@ -6,8 +6,6 @@
 //! be somebody else's, and finds none.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +22,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::function::FunctionName;
-use crate::private_file;
+use crate::private_file::{self, FileError};
 
 /// The file's name, in the server's own folder.
 pub const FILE: &str = "tokens";
@@ -46,16 +44,8 @@ const WRITE_USES: Duration = Duration::from_mins(1);
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
     /// The system refused.
-    #[error("{doing} `{}`", path.display())]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not what was written.
     #[error("`{}` is damaged ({reason}); restore it, or move it away to begin without tokens", path.display())]
     Damaged {
@@ -305,21 +295,13 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn read(file: &Path) -> Result<Owners, TokensError> {
-    match fs::read(file) {
-        Ok(text) => serde_json::from_slice(&text).map_err(|error| TokensError::Damaged {
-            path: file.to_owned(),
-            reason: error.to_string(),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Owners::default()),
-        Err(source) => Err(TokensError::Io { doing: "read", path: file.to_owned(), source }),
-    }
+    let Some(text) = private_file::read(file)? else { return Ok(Owners::default()) };
+    serde_json::from_slice(&text)
+        .map_err(|error| TokensError::Damaged { path: file.to_owned(), reason: error.to_string() })
 }
 
 fn write(file: &Path, owners: &Owners) -> Result<(), TokensError> {
-    let failed = |source| TokensError::Io { doing: "write", path: file.to_owned(), source };
-    let mut text = serde_json::to_vec(owners).map_err(|error| failed(error.into()))?;
-    text.push(b'\n');
-    private_file::replace(file, &text).map_err(failed)
+    Ok(private_file::replace_json(file, owners)?)
 }
 
 #[cfg(test)]

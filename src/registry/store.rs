@@ -24,6 +24,7 @@ use crate::function::published::{
     BUNDLE, LIVE, PublishedState, RECORD, REVISIONS, Release, revision_folder,
 };
 use crate::function::{FunctionName, Problem, Published, RevisionId};
+use crate::private_file::FileError;
 
 /// Revisions kept of each function, the live one included.
 const KEPT_REVISIONS: usize = 10;
@@ -43,20 +44,13 @@ pub enum StoreError {
     #[error("another registry publishes to `{}`; stop it first", .0.display())]
     Held(PathBuf),
     /// The system refused.
-    #[error("{doing} `{}`", path.display())]
-    Io {
-        /// What was being done.
-        doing: &'static str,
-        /// To what.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
-fn at<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
-    move |source| StoreError::Io { doing, path: path.to_owned(), source }
+fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let told = FileError::at(doing, path);
+    move |error| told(error).into()
 }
 
 /// Why a bundle was made.
