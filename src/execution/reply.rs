@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use serde_json::json;
@@ -140,6 +142,10 @@ impl Failure {
         let headers = response.headers_mut();
         headers.insert(ERROR, HeaderValue::from_static(self.code.as_str()));
         headers.extend(self.header);
+        if self.code == Code::Unauthorized {
+            // A page of another origin may read why; see `preflight`.
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
         response
     }
 }

@@ -80,7 +80,11 @@ async fn a_browser_asks_before_a_call_without_a_token_and_nothing_runs_for_it() 
         assert_eq!(answer.header("access-control-allow-credentials"), None);
         assert_eq!(answer.header("x-doze-start"), None);
     }
-    // What is no such question needs a token as ever.
+    // What is no such question needs a token as ever, and the page may read that.
+    let call = Request::new(bed.address(), "GET", "/free");
+    let refused = call.header("origin", "https://elsewhere.example").await;
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"));
+    refused.error(401, "unauthorized");
     asks("/free").await.error(401, "unauthorized");
     asks("/closed").await.error(405, "method_not_allowed");
     let bare = Request::new(bed.address(), "OPTIONS", "/free");

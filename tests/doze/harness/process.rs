@@ -124,6 +124,17 @@ impl Process {
         told.map(|told| told == "1\n")
     }
 
+    /// How each of its threads is scheduled, as in `sched_setscheduler(2)`.
+    pub(crate) fn policies(&self) -> Vec<libc::c_int> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).expect("it runs");
+        let policy = |thread: fs::DirEntry| {
+            let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
+            // The second of its fields is a name, and this one is the 41st.
+            stat.rsplit_once(')')?.1.split_whitespace().nth(38)?.parse().ok()
+        };
+        threads.filter_map(|thread| policy(thread.ok()?)).collect()
+    }
+
     /// Its number as it sees it itself, in its folder's name. To the kernel
     /// each is the first of its own PID namespace.
     pub(crate) fn own_number(&self) -> Option<u32> {
