@@ -5,7 +5,8 @@
 //! the next tick of its clock, up to 4 ms, since it owes the one no more than
 //! the other. So the server tells it: a process that has used more than half a
 //! processor goes behind all that use less. It gets what they leave, and once
-//! that is little, it counts among them again. So none is starved.
+//! that is little, it counts among them again. So none is starved. One that is
+//! merely busy takes the processor from nobody when it wakes (docs/adr/0013).
 
 use std::time::{Duration, Instant};
 
@@ -17,20 +18,32 @@ const MUCH: Duration = Duration::from_millis(100);
 /// How often one that uses nothing.
 const SELDOM: Duration = Duration::from_millis(640);
 
+/// How much of a processor somebody uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Load {
+    /// Hardly any.
+    Light,
+    /// A sixteenth and more.
+    Busy,
+    /// A half and more.
+    Heavy,
+}
+
 /// How much one process uses.
 #[derive(Debug)]
 pub struct Usage {
     at: Instant,
     used: Duration,
     every: Duration,
-    much: bool,
+    load: Load,
 }
 
 impl Usage {
     /// A process that has used this much by now, perhaps of a function whose
     /// last one used much.
     pub fn new(now: Instant, used: Duration, much: bool) -> Self {
-        Self { at: now, used, every: if much { MUCH } else { OFTEN }, much }
+        let (every, load) = if much { (MUCH, Load::Heavy) } else { (OFTEN, Load::Light) };
+        Self { at: now, used, every, load }
     }
 
     /// When to look next.
@@ -38,21 +51,26 @@ impl Usage {
         self.at + self.every
     }
 
-    /// Whether it has used much since the last look, if that has changed.
-    pub fn look(&mut self, now: Instant, used: Duration) -> Option<bool> {
+    /// What it has used since the last look, if that has changed.
+    pub fn look(&mut self, now: Instant, used: Duration) -> Option<Load> {
         let time = now.duration_since(self.at);
         let since = used.saturating_sub(self.used);
         (self.at, self.used) = (now, used);
-        // Between the two it stays what it was.
-        let much = since > time / if self.much { 4 } else { 2 };
-        self.every = match since > time / 16 {
-            _ if much => MUCH,
-            true => OFTEN,
-            false => SELDOM.min(self.every * 2),
+        // Below half of what made it so, it is so no longer.
+        let is = |load, share| since > time / if self.load == load { 2 * share } else { share };
+        let load = match () {
+            () if is(Load::Heavy, 2) => Load::Heavy,
+            () if is(Load::Busy, 16) => Load::Busy,
+            () => Load::Light,
         };
-        let changed = much != self.much;
-        self.much = much;
-        changed.then_some(much)
+        self.every = match load {
+            Load::Heavy => MUCH,
+            Load::Busy => OFTEN,
+            Load::Light => SELDOM.min(self.every * 2),
+        };
+        let changed = load != self.load;
+        self.load = load;
+        changed.then_some(load)
     }
 }
 
@@ -66,17 +84,18 @@ mod tests {
         let mut used = Duration::from_secs(7);
         let mut usage = Usage::new(now, used, false);
         for (percent, changed, next) in [
-            (40, None, OFTEN),
-            (60, Some(true), MUCH),
+            (5, None, OFTEN * 2),
+            (40, Some(Load::Busy), OFTEN),
+            (60, Some(Load::Heavy), MUCH),
             (100, None, MUCH),
             (30, None, MUCH),
-            (20, Some(false), OFTEN),
-            (30, None, OFTEN),
-            (0, None, OFTEN * 2),
+            (20, Some(Load::Busy), OFTEN),
+            (4, None, OFTEN),
+            (0, Some(Load::Light), OFTEN * 2),
             (0, None, OFTEN * 4),
             (1, None, OFTEN * 8),
-            (90, Some(true), MUCH),
-            (0, Some(false), MUCH * 2),
+            (90, Some(Load::Heavy), MUCH),
+            (0, Some(Load::Light), MUCH * 2),
         ] {
             let time = usage.look_at() - now;
             now += time;

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{dup2_stdin, execve};
 
 use super::fork_server::Run;
-use super::schedule::become_batch;
 use super::steps::{StepError, filter, landlock, life, rights, tree};
 use super::{Confinement, Layer, Layers, guard};
 
@@ -112,9 +111,6 @@ impl Steps<'_> {
         for (layers, group) in &plan.cgroups {
             self.layers(*layers, || life::enter_group(group))?;
         }
-
-        // A matter of speed (docs/adr/0013): without, it runs all the same.
-        let _ = become_batch();
 
         // Limits and the score need `/proc` and, for the score, no rights.
         self.layer(Layer::Limits, || life::limit(plan))?;

@@ -19,6 +19,7 @@ use tokio::net::unix::pipe;
 
 use super::Layers;
 use super::holdings::Holdings;
+use super::schedule;
 use super::undertakers::Undertakers;
 
 /// So long a process of low priority gets for what is waited for in what others
@@ -172,6 +173,15 @@ impl Process {
     /// From here on it has this priority, as far as it has a control group.
     pub fn set_priority(&self, priority: Priority) -> io::Result<()> {
         self.running.as_ref().map_or(Ok(()), |running| running.holdings.set_priority(priority))
+    }
+
+    /// Whether its first thread, which runs its code, takes the processor from
+    /// others when it wakes (docs/adr/0013).
+    pub fn set_preempts(&self, preempts: bool) {
+        if self.running.is_some() {
+            // Where that is not allowed, it is as fast as it was.
+            let _ = schedule::set_preempts(self.pid, preempts);
+        }
     }
 
     /// Waits for what it does. Where its low priority gets it nowhere, it has

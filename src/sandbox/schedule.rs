@@ -3,12 +3,15 @@
 
 use std::io;
 
-/// Lets this thread, and what it starts, take no processor from others when it
-/// wakes. Its share stays what it is.
-pub(super) fn become_batch() -> io::Result<()> {
+use nix::unistd::Pid;
+
+/// Whether a thread, and those that it starts from now on, take the processor
+/// from others when they wake. Their share of it is the same.
+pub(super) fn set_preempts(thread: Pid, preempts: bool) -> io::Result<()> {
+    let policy = if preempts { libc::SCHED_OTHER } else { libc::SCHED_BATCH };
     let parameters = libc::sched_param { sched_priority: 0 };
     // SAFETY: the pointer is to a live value of the type that the call reads.
-    match unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) } {
+    match unsafe { libc::sched_setscheduler(thread.as_raw(), policy, &raw const parameters) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

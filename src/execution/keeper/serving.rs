@@ -20,7 +20,7 @@ use crate::execution::pool::{IdleVerdict, Pool};
 use crate::execution::scratch;
 use crate::execution::secrets::Secrets;
 use crate::execution::stack::Stacks;
-use crate::execution::usage::Usage;
+use crate::execution::usage::{Load, Usage};
 use crate::function::Manifest;
 use crate::function::published::{BUNDLE, LARGE_CODE};
 
@@ -324,8 +324,9 @@ impl<'k> Serving<'k> {
 
     fn look_at_usage(&mut self) -> Option<Ending> {
         let used = self.launched.process.used();
-        if let Some(much) = self.usage.look(Instant::now(), used) {
-            self.pool.use_much(much);
+        if let Some(load) = self.usage.look(Instant::now(), used) {
+            self.pool.use_much(load == Load::Heavy);
+            self.launched.process.set_preempts(load == Load::Light);
             self.launched.set_priority(self.pool.priority());
         }
         None

@@ -124,15 +124,13 @@ impl Process {
         told.map(|told| told == "1\n")
     }
 
-    /// How each of its threads is scheduled, as in `sched_setscheduler(2)`.
-    pub(crate) fn policies(&self) -> Vec<libc::c_int> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).expect("it runs");
-        let policy = |thread: fs::DirEntry| {
-            let stat = fs::read_to_string(thread.path().join("stat")).ok()?;
-            // The second of its fields is a name, and this one is the 41st.
-            stat.rsplit_once(')')?.1.split_whitespace().nth(38)?.parse().ok()
-        };
-        threads.filter_map(|thread| policy(thread.ok()?)).collect()
+    /// Whether its first thread takes the processor from others when it wakes.
+    pub(crate) fn preempts(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("it runs");
+        // The second field is a name, and the policy is the 41st.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
+        let policy = fields.and_then(|mut fields| fields.nth(38)?.parse().ok());
+        policy != Some(libc::SCHED_BATCH)
     }
 
     /// Its number as it sees it itself, in its folder's name. To the kernel

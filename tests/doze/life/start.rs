@@ -62,17 +62,6 @@ async fn functions_that_import_built_ins_have_a_spare_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_process_takes_the_processor_from_nobody_when_it_wakes() {
-    let bed = TestBed::start().await;
-    bed.function("hello").source(IDENTITY).drop_in().await;
-    let instance = bed.instance(identity(bed.get("/hello").await).pid);
-    let policies = instance.policies();
-    // Deno has several threads, and whatever starts another starts its like.
-    assert!(policies.len() > 1, "{policies:?}");
-    assert!(policies.iter().all(|policy| *policy == libc::SCHED_BATCH), "{policies:?}");
-}
-
-#[tokio::test]
 async fn the_next_process_waits_confined_and_its_loss_is_noticed_by_nobody() {
     let bed = TestBed::new().flag("--spares", 0).up().await;
     let prepared = || bed.processes(Process::is_prepared).pop().ok_or("nothing waits");

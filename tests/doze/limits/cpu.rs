@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{has, told, unharmed, with_neighbour};
 use crate::functions::{Identity, identity};
-use crate::harness::{Record, TestBed, until};
+use crate::harness::{Record, TestBed, until, until_asked};
 
 /// Who answers a GET, in functions that do something bad when they get a POST.
 const WHO: &str = "{ id: '', pid: Number(Deno.args[0].split('/i').pop()) }";
@@ -112,6 +112,29 @@ async fn who_uses_much_of_a_processor_lets_the_others_go_first_until_he_uses_lit
     }
     assert_eq!(goes_last(&neighbour), Some(false));
     unharmed(&bed, &neighbour).await;
+}
+
+#[tokio::test]
+async fn who_is_called_often_takes_the_processor_from_nobody_until_he_rests() {
+    let (bed, neighbour) = with_neighbour(TestBed::new()).await;
+    let source = format!(
+        "export default () => {{
+           for (const end = performance.now() + 20; performance.now() < end;);
+           return {WHO};
+         }};"
+    );
+    bed.function("busy").source(source).drop_in().await;
+    let busy = identity(bed.get("/busy").await);
+    let preempts = |who: &Identity| bed.instance(who.pid).preempts();
+    until_asked("he takes it from nobody", async || {
+        for _ in 0..5 {
+            assert_eq!(identity(bed.get("/busy").await), busy);
+        }
+        if preempts(&busy) { Err("he does") } else { Ok(()) }
+    })
+    .await;
+    assert!(preempts(&neighbour));
+    until("he is like others again", || if preempts(&busy) { Ok(()) } else { Err("no") }).await;
 }
 
 #[tokio::test]
