@@ -81,16 +81,22 @@ async fn a_handler_that_ignores_its_signal_costs_its_process_once_the_others_are
 #[tokio::test]
 async fn who_uses_much_of_a_processor_lets_the_others_go_first_until_he_uses_little() {
     let (bed, neighbour) = with_neighbour(TestBed::new()).await;
+    // It ends when it is told to, by memory that both see.
     let source = format!(
-        "const spin = 'data:text/javascript,postMessage(1); while (true);';
-         let worker: Worker;
+        "const spin = `data:text/javascript,
+           onmessage = ({{ data }}) => {{
+             postMessage(1);
+             while (Atomics.load(data, 0) === 0);
+             close();
+           }};`;
+         const end = new Int32Array(new SharedArrayBuffer(4));
          export default async (request: Request) => {{
            if (request.method === 'POST') {{
-             worker = new Worker(spin, {{ type: 'module' }});
-             // One that has not begun yet cannot be ended.
+             const worker = new Worker(spin, {{ type: 'module' }});
+             worker.postMessage(end);
              await new Promise((go) => worker.onmessage = go);
            }} else {{
-             worker.terminate();
+             Atomics.store(end, 0, 1);
            }}
            return {WHO};
          }};"
