@@ -35,7 +35,9 @@ fn spans_of(spans: &[Span], trace: &str) -> BTreeMap<String, Span> {
 async fn a_request_has_a_span_for_each_phase_and_the_function_goes_on_with_the_trace() {
     let collector = Collector::start();
     let mut bed = TestBed::new().flag("--otlp-endpoint", collector.endpoint()).up().await;
-    bed.function("seen").source(HEADERS).drop_in().await;
+    // Its code still runs when the request is on its way.
+    let starts = "await new Promise((go) => setTimeout(go, 100));";
+    bed.function("seen").source(format!("{HEADERS}\n{starts}")).drop_in().await;
     let first = given(bed.get("/seen/a?b").await);
     let second = given(bed.get("/seen").await);
     // What is not sent yet is sent at the end.
