@@ -1,6 +1,8 @@
 //! A pool against a model of it. No process is started: the runtime that would
 //! boot them is never driven, and the test says instead how each boot ended.
 
+mod happens;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -26,51 +28,10 @@ use crate::function::permissions::OperatorAllows;
 use crate::function::published::{Format, Release, Runtime as Runs};
 use crate::function::{Manifest, RevisionId};
 use crate::sandbox::{Demand, Mode as Isolation, Sandbox, Spawner};
+use happens::{Happens, happens};
 
 const LONG: Duration = Duration::from_hours(1);
 const SECRET: &str = "KEY";
-
-/// Something that happens to a pool, or that is asked of it.
-#[derive(Debug, Clone)]
-enum Happens {
-    Request,
-    HangUp(Index),
-    Release(Index),
-    SpareIsReady,
-    Booted,
-    BootFailed,
-    Started(Index),
-    StartFailed(Index),
-    Exited(Index),
-    IdleForLong(Index),
-    MakeRoom(Index),
-    Retire(Index),
-    SecretChanged,
-    Publish { most: u32, least: u32, concurrency: u32 },
-    Remove,
-}
-
-fn happens() -> impl Strategy<Value = Happens> {
-    use Happens::*;
-    prop_oneof![
-        8 => Just(Request),
-        1 => any::<Index>().prop_map(HangUp),
-        6 => any::<Index>().prop_map(Release),
-        2 => Just(SpareIsReady),
-        4 => Just(Booted),
-        1 => Just(BootFailed),
-        4 => any::<Index>().prop_map(Started),
-        1 => any::<Index>().prop_map(StartFailed),
-        2 => any::<Index>().prop_map(Exited),
-        2 => any::<Index>().prop_map(IdleForLong),
-        1 => any::<Index>().prop_map(MakeRoom),
-        1 => any::<Index>().prop_map(Retire),
-        1 => (1u32..4, 0u32..2, 1u32..4)
-            .prop_map(|(most, least, concurrency)| Publish { most, least, concurrency }),
-        1 => Just(SecretChanged),
-        1 => Just(Remove),
-    ]
-}
 
 type Waiting = Pin<Box<dyn Future<Output = Result<Lease, LeaseError>>>>;
 
