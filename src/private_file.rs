@@ -20,8 +20,7 @@ pub struct FileError {
 impl FileError {
     /// It refused this.
     pub fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self { doing, path, source }
+        move |source| Self { doing, path: path.to_owned(), source }
     }
 }
 

@@ -58,10 +58,12 @@ impl Usage {
         (self.at, self.used) = (now, used);
         // Below half of what made it so, it is so no longer.
         let is = |load, share| since > time / if self.load == load { 2 * share } else { share };
-        let load = match () {
-            () if is(Load::Heavy, 2) => Load::Heavy,
-            () if is(Load::Busy, 16) => Load::Busy,
-            () => Load::Light,
+        let load = if is(Load::Heavy, 2) {
+            Load::Heavy
+        } else if is(Load::Busy, 16) {
+            Load::Busy
+        } else {
+            Load::Light
         };
         self.every = match load {
             Load::Heavy => MUCH,

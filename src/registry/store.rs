@@ -49,8 +49,7 @@ pub enum StoreError {
 }
 
 fn at(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let told = FileError::at(doing, path);
-    move |error| told(error).into()
+    move |error| FileError::at(doing, path)(error).into()
 }
 
 /// Why a bundle was made.
