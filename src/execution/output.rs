@@ -107,9 +107,11 @@ impl Output {
     }
 }
 
-impl Drop for Output {
+impl Drop for Shared {
+    /// Not before the last line has been read, which may be after the end of
+    /// the process.
     fn drop(&mut self) {
-        self.shared.report_dropped();
+        self.report_dropped();
     }
 }
 

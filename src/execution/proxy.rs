@@ -14,7 +14,7 @@ use super::exchange::{Exchange, ExchangeError, InstanceBody, RESPONSE_HEAD};
 use super::headers::{self, Passage};
 use super::instance::{Instance, Progress, StartError};
 use super::keeper::{Order, START_TIMEOUT};
-use super::lease::{Lease, LeaseError, Origin};
+use super::lease::{Lease, LeaseError};
 use super::limit::Limit;
 use super::pool::Pool;
 use super::reply::{Code, ERROR, Failure, ReplyBody, START};
@@ -62,42 +62,37 @@ where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
     let Outbound { parts, mut body, framing } = request;
-    let repeatable = body.is_none();
-    for attempt in 1..=MAX_ATTEMPTS {
+    let bodiless = body.is_none();
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
         let waiting = tracing::trace_span!(target: traces::TARGET, "lease");
         let lease = pool.lease(limit).instrument(waiting).await?;
         let instance = Arc::clone(&lease.instance);
-        let running = lease.origin == Origin::Warm;
-        // A process that cannot be reached has not seen the request, so another
-        // may. Its own end is waited for, or the same one would be leased again.
-        let Ok(connection) = instance.link.connect().await else {
-            drop(lease);
-            let failure = what_became_of(&instance).await;
-            if failure.code == Code::StartFailed || attempt == MAX_ATTEMPTS {
-                return Err(failure);
+        let unseen = match instance.link.connect().await {
+            // A process that cannot be reached has not seen the request.
+            Err(_) => true,
+            Ok(connection) => {
+                let forwarding = tracing::trace_span!(target: traces::TARGET, "forward");
+                let head = forwarding
+                    .in_scope(|| headers::to_instance(&parts, framing, passage, &instance.link));
+                let mut exchange = Exchange::new(connection, head, body.take(), framing);
+                let id = passage.request_id.as_str();
+                let responding = respond(&mut exchange, &parts.method, &instance, limit, id);
+                match responding.instrument(forwarding).await {
+                    Ok(head) => return accept(head, exchange, lease),
+                    Err(Trouble::Failure(failure)) => return Err(failure),
+                    Err(Trouble::Broken { seen }) => bodiless && !seen,
+                }
             }
-            continue;
         };
-        let forwarding = tracing::trace_span!(target: traces::TARGET, "forward");
-        let head =
-            forwarding.in_scope(|| headers::to_instance(&parts, framing, passage, &instance.link));
-        let mut exchange = Exchange::new(connection, head, body.take(), framing);
-        let responding =
-            respond(&mut exchange, &parts.method, &instance, limit, passage.request_id.as_str());
-        match responding.instrument(forwarding).await {
-            Ok(head) => return accept(head, exchange, lease),
-            // A running instance may have ended, or closed an unused connection,
-            // while this request was on its way.
-            Err(Trouble::Broken { seen: false })
-                if repeatable && running && attempt < MAX_ATTEMPTS => {}
-            Err(Trouble::Broken { .. }) => {
-                drop(lease);
-                return Err(what_became_of(&instance).await);
-            }
-            Err(Trouble::Failure(failure)) => return Err(failure),
+        // Its end is waited for, or the same process would be leased again.
+        drop(lease);
+        let failure = what_became_of(&instance).await;
+        if !unseen || failure.code == Code::StartFailed || attempts == MAX_ATTEMPTS {
+            return Err(failure);
         }
     }
-    Err(Failure::new(Code::FunctionCrashed, CRASHED))
 }
 
 const CRASHED: &str = "the function's process ended before it answered";
