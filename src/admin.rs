@@ -51,6 +51,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -171,44 +172,67 @@ fn app(services: Services, access: Arc<Access>, config: &Config) -> Router {
         .layer(from_fn(reply::identify))
 }
 
-/// What needs the operator's token.
-fn protected(services: Services, access: &Access, config: &Config) -> OpenApiRouter {
-    let Services { registry, execution } = services;
-    let mut router = OpenApiRouter::new();
-    if registry.is_none()
-        && let Some(execution) = &execution
-    {
-        router = router.merge(invoke::routes_of_bundles(execution.clone()));
+/// The execution service, as what is answered from it needs it.
+#[derive(Debug, Clone)]
+struct Execution {
+    handle: execution::Handle,
+    feed: Arc<events::Feed>,
+}
+
+impl FromRef<Execution> for execution::Handle {
+    fn from_ref(execution: &Execution) -> Self {
+        execution.handle.clone()
     }
-    if let Some(execution) = &execution {
-        router = router
-            .merge(functions::routes(execution.clone()))
-            .merge(revisions::routes(execution.clone()))
-            .merge(logs::routes(execution.clone()))
-            .merge(activity::routes(execution.clone()))
-            .merge(instances::routes(execution.clone()))
-            .merge(secrets::routes(execution.clone()))
-            .merge(tokens::routes(execution.clone()))
-            .merge(server::routes(execution.clone()))
-            .merge(metrics::routes(execution.clone()))
-            .merge(try_it::routes(execution.clone()))
-            .merge(events::routes(execution.clone()));
+}
+
+impl FromRef<Execution> for Arc<events::Feed> {
+    fn from_ref(execution: &Execution) -> Self {
+        Arc::clone(&execution.feed)
     }
-    let Some(registry) = registry else { return router };
-    let (gateway, remote) = match execution {
-        Some(execution) => (Gateway::Here(execution), None),
-        None => {
-            let remote = Remote::new(config.execution.clone(), access.token());
-            (Gateway::There(remote.clone()), Some(remote))
-        }
-    };
+}
+
+/// What the execution service answers, wherever it runs.
+fn of_execution() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new()
+        .merge(functions::routes())
+        .merge(revisions::routes())
+        .merge(logs::routes())
+        .merge(activity::routes())
+        .merge(instances::routes())
+        .merge(secrets::routes())
+        .merge(tokens::routes())
+        .merge(server::routes())
+        .merge(metrics::routes())
+        .merge(try_it::routes())
+        .merge(events::routes())
+}
+
+/// What changes functions.
+fn of_registry(registry: registry::Handle, gateway: Gateway) -> OpenApiRouter {
     let changing = Changing { registry, gateway };
-    router = router
+    OpenApiRouter::new()
         .merge(deploy::routes(changing.clone()))
         .merge(manifest::routes(changing.clone()))
         .merge(actions::routes(changing.clone()))
-        .merge(invoke::routes(changing));
-    let Some(remote) = remote else { return router };
-    let (router, description) = router.split_for_parts();
-    OpenApiRouter::with_openapi(description).merge(remote.beneath(router).into())
+        .merge(invoke::routes(changing))
+}
+
+/// What needs the operator's token.
+fn protected(services: Services, access: &Access, config: &Config) -> OpenApiRouter {
+    let here = |execution: &execution::Handle| {
+        let feed = Arc::new(events::Feed::new(execution.clone()));
+        of_execution().with_state(Execution { handle: execution.clone(), feed })
+    };
+    match (services.registry, services.execution) {
+        (Some(registry), Some(execution)) => {
+            here(&execution).merge(of_registry(registry, Gateway::Here(execution)))
+        }
+        (None, Some(execution)) => here(&execution).merge(invoke::routes_of_bundles(execution)),
+        (Some(registry), None) => {
+            let remote = Remote::new(config.execution.clone(), access.token());
+            let own = of_registry(registry, Gateway::There(remote.clone()));
+            own.merge(remote.routes(of_execution().into_openapi()))
+        }
+        (None, None) => OpenApiRouter::new(),
+    }
 }

@@ -8,13 +8,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::path::FunctionPath;
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
 use crate::execution::activity::MinuteCounts;
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(show)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
 /// The last hour of a function.

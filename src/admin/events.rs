@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::functions::Function;
 use super::reply::ErrorBody;
 use super::server::Server;
@@ -33,17 +34,16 @@ const TICK: Duration = Duration::from_secs(1);
 /// A follower that is so many looks behind is let go.
 const MOST_BEHIND: usize = 30;
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    let (sender, _) = broadcast::channel(MOST_BEHIND);
-    let feed = Feed { execution, sender, looking: Mutex::new(false) };
-    OpenApiRouter::new().routes(routes!(follow)).with_state(Arc::new(feed))
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(follow))
 }
 
 /// What one look found.
 type Found = Arc<[Event]>;
 
+/// One look for all who follow.
 #[derive(Debug)]
-struct Feed {
+pub(super) struct Feed {
     execution: Handle,
     sender: broadcast::Sender<Found>,
     looking: Mutex<bool>,
@@ -63,6 +63,11 @@ struct Removed {
 }
 
 impl Feed {
+    pub(super) fn new(execution: Handle) -> Self {
+        let (sender, _) = broadcast::channel(MOST_BEHIND);
+        Self { execution, sender, looking: Mutex::new(false) }
+    }
+
     /// Everything that changes from now on.
     fn follow(self: &Arc<Self>) -> broadcast::Receiver<Found> {
         let found = self.sender.subscribe();

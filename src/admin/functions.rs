@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::instances::Instance;
 use super::path::{Asked, FunctionPath};
 use super::reply::{ApiError, ErrorBody};
@@ -16,8 +17,8 @@ use crate::execution::status::{FunctionStatus, Standing};
 use crate::function::published::{Release, Runtime};
 use crate::function::{FunctionName, Manifest, Problem, Published, RevisionId};
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show))
 }
 
 /// A function.

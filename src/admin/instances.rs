@@ -11,13 +11,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::path::InstancePath;
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
 use crate::execution::status::InstanceStatus;
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retire)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(retire))
 }
 
 /// A process.

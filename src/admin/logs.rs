@@ -18,6 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::path::{Asked, FunctionPath};
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
@@ -33,8 +34,8 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// How a browser says where it was cut off.
 const LAST_EVENT_ID: &str = "last-event-id";
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(logs)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(logs))
 }
 
 /// Which records are asked for.

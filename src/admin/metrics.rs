@@ -6,11 +6,12 @@ use http::{HeaderName, HeaderValue};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::{Handle, metrics};
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(show)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
 /// Tell the metrics

@@ -7,19 +7,20 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, Version, header};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{MethodFilter, on};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::functions::Function;
 use super::reply::ApiError;
@@ -122,16 +123,28 @@ impl Remote {
         Self { upstream, authorization }
     }
 
-    /// Passes on what these routes do not answer.
-    pub(super) fn beneath(self, router: Router) -> Router {
+    /// Passes on what is described so.
+    pub(super) fn routes(self, description: OpenApi) -> OpenApiRouter {
         let relay = move |request: Request| {
             let remote = self.clone();
             async move { remote.send(request).await }
         };
+        let mut router = OpenApiRouter::new();
+        for (path, item) in &description.paths.paths {
+            for (operation, method) in [
+                (&item.get, MethodFilter::GET),
+                (&item.put, MethodFilter::PUT),
+                (&item.post, MethodFilter::POST),
+                (&item.patch, MethodFilter::PATCH),
+                (&item.delete, MethodFilter::DELETE),
+            ] {
+                if operation.is_some() {
+                    router = router.route(path, on(method, relay.clone()));
+                }
+            }
+        }
+        *router.get_openapi_mut() = description;
         router
-            .route("/api/{*path}", any(relay.clone()))
-            .route("/metrics", any(relay.clone()))
-            .method_not_allowed_fallback(relay)
     }
 
     /// Sends a request under this service's own name, on a connection of its

@@ -8,13 +8,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::path::FunctionPath;
 use super::reply::{ApiError, ErrorBody};
 use crate::execution::Handle;
 use crate::execution::status::RevisionStatus;
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(list))
 }
 
 /// A kept revision of a function.

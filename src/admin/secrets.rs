@@ -13,14 +13,15 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::reply::{ApiError, ErrorBody, Payload};
 use crate::execution::Handle;
 use crate::execution::secrets::{SecretInfo, SecretValue, SecretsError};
 use crate::function::FunctionName;
 
 /// The routes of this file.
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(set, remove)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(set, remove))
 }
 
 /// Every secret that is set.

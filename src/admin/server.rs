@@ -7,13 +7,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::reply::ErrorBody;
 use crate::execution::Handle;
 use crate::execution::status::ServerStatus;
 use crate::sandbox::report::Missing;
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(show)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(show))
 }
 
 /// The server.

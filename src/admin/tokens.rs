@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::path::{FunctionPath, TokenPath};
 use super::reply::{ApiError, ErrorBody, Payload};
 use crate::execution::Handle;
@@ -20,8 +21,8 @@ use crate::execution::tokens::{TokenInfo, TokensError};
 use crate::function::FunctionName;
 
 /// The routes of this file.
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(list, make)).routes(routes!(revoke))
 }
 
 /// A function's tokens.

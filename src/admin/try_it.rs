@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Execution;
 use super::call;
 use super::path::FunctionPath;
 use super::reply::{ApiError, ErrorBody, Payload};
@@ -39,8 +40,8 @@ const LONGEST_BODY: Duration = Duration::from_secs(10);
 const FRAMING: [HeaderName; 6] =
     [CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE];
 
-pub(super) fn routes(execution: Handle) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(send)).with_state(execution)
+pub(super) fn routes() -> OpenApiRouter<Execution> {
+    OpenApiRouter::new().routes(routes!(send))
 }
 
 /// A request to a function.

@@ -90,6 +90,20 @@ async fn what_only_execution_knows_is_asked_there() {
 }
 
 #[tokio::test]
+async fn what_is_asked_there_is_described_here() {
+    let (_bed, admin) = apart().await;
+    let mut together = TestBed::start().await;
+    let of = async |admin: &Admin| admin.get("/openapi.json").await.ok().json()["paths"].clone();
+    assert_eq!(of(&admin).await, of(&together.admin().await).await);
+    // Both answer there, each for its own methods.
+    let refused = admin.function("OPTIONS", "hello", "").await;
+    assert_eq!(refused.status, 405);
+    let mut allowed: Vec<_> = refused.header("allow").unwrap_or_default().split(',').collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, ["DELETE", "GET", "HEAD", "PUT"]);
+}
+
+#[tokio::test]
 async fn a_source_is_bundled_here_and_runs_there() {
     let (_bed, admin) = apart().await;
     let source = "export default async (request) => (await request.json()).n + 1;";
