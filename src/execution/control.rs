@@ -222,15 +222,16 @@ impl ControlReceiver {
         self.takes_cache = true;
     }
 
-    /// The next message; `None` when the process has closed the channel. May
-    /// be cancelled: what is half read is kept.
+    /// The next message; `None` when the process has closed the channel, and
+    /// `InvalidData` for what is no message. May be cancelled: what is half read
+    /// is kept.
     pub async fn receive(&mut self) -> io::Result<Option<FromShim>> {
         if self.cache.is_none() {
             let Some(message) = self.receive_line().await? else { return Ok(None) };
             let expected = std::mem::take(&mut self.takes_cache);
             let FromShim::Compiled { cache, .. } = message else { return Ok(Some(message)) };
             if !expected || cache > MAX_CACHE {
-                return Err(io::Error::other("a code cache that may not come"));
+                return Err(invalid("a code cache that may not come"));
             }
             self.cache = Some((Vec::with_capacity(cache), cache));
         }
@@ -251,18 +252,20 @@ impl ControlReceiver {
 
     async fn receive_line(&mut self) -> io::Result<Option<FromShim>> {
         let room = MAX_MESSAGE.saturating_sub(self.line.len() as u64);
-        let read = (&mut self.lines).take(room).read_until(b'\n', &mut self.line).await?;
+        (&mut self.lines).take(room).read_until(b'\n', &mut self.line).await?;
         if self.line.last() != Some(&b'\n') {
-            return if read == 0 && room > 0 {
-                Ok(None)
-            } else {
-                Err(io::Error::other("a control message is longer than its limit"))
-            };
+            // Else it ended, perhaps in the middle of a message.
+            let too_long = self.line.len() as u64 >= MAX_MESSAGE;
+            return if too_long { Err(invalid("a control message is too long")) } else { Ok(None) };
         }
         let message = serde_json::from_slice(&self.line);
         self.line.clear();
-        message.map(Some).map_err(io::Error::from)
+        message.map(Some).map_err(invalid)
     }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 #[cfg(test)]

@@ -80,6 +80,14 @@ impl Lease {
     pub(super) fn new(pool: Arc<Pool>, instance: Arc<Instance>, origin: Origin) -> Self {
         Self { pool, instance, origin }
     }
+
+    /// The function has answered. That may be known before the word that it
+    /// started, and the next request does not wait for a start that is over.
+    pub fn answered(&self) {
+        if self.instance.is_starting() {
+            self.pool.started(self.instance.id);
+        }
+    }
 }
 
 impl Drop for Lease {

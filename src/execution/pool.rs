@@ -231,10 +231,12 @@ impl Pool {
         }
     }
 
-    /// An instance's code has run.
+    /// An instance's code has run. Its process says so, and its first answer
+    /// does: the earlier counts.
     pub fn started(self: &Arc<Self>, id: InstanceId) {
         let mut state = self.lock();
-        let Some(slot) = state.slots.iter_mut().find(|slot| slot.instance.id == id) else { return };
+        let starting = |slot: &&mut Slot| slot.instance.id == id && slot.instance.is_starting();
+        let Some(slot) = state.slots.iter_mut().find(starting) else { return };
         slot.on(Event::Started);
         self.fleet.meter.started(slot.origin, slot.begun.elapsed());
         slot.instance.progress.send_replace(Progress::Started);

@@ -157,7 +157,11 @@ where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
     let ResponseHead { parts: mut head, framing, reusable } = head;
-    if let Some(failure) = failure_of_shim(&head.headers, &lease.instance.link.token) {
+    let failure = failure_of_shim(&head.headers, &lease.instance.link.token);
+    if failure.as_ref().is_none_or(|failure| failure.code != Code::StartFailed) {
+        lease.answered();
+    }
+    if let Some(failure) = failure {
         // Read to its end, which is empty, so that the connection is kept.
         drop(InstanceBody::new(exchange, lease, framing, reusable));
         return Err(failure);

@@ -1,6 +1,7 @@
 //! The phase in which a process runs one function.
 
 use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -132,6 +133,9 @@ impl<'k> Serving<'k> {
                 biased;
                 message = self.launched.receiver.receive() => match message {
                     Ok(Some(message)) => self.heard(message),
+                    Err(error) if error.kind() == ErrorKind::InvalidData => {
+                        Some(self.misspoke(error))
+                    }
                     // It has ended, or is about to: nothing works without the channel.
                     Ok(None) | Err(_) => Some(self.exited().await),
                 },
@@ -282,6 +286,15 @@ impl<'k> Serving<'k> {
         self.journal.stuck(&self.subject, &check.request, !check.alive);
         self.pool.retire(self.instance.id, StopReason::Stuck);
         (!check.alive).then_some(Ending::Kill(StopReason::Stuck))
+    }
+
+    /// What came over the channel is nothing that the shim says.
+    fn misspoke(&mut self, error: io::Error) -> Ending {
+        if self.start_by.is_none() {
+            return Ending::Kill(StopReason::Stuck);
+        }
+        self.pool.failed(self.instance.id, &StartError::launch(error));
+        Ending::Kill(StopReason::StartFailed)
     }
 
     /// The process ended, or closed its channel, by itself.

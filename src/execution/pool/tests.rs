@@ -180,8 +180,14 @@ impl Bed {
                     self.pool.started(id);
                 }
             }
+            Happens::Answered(index) if !self.leases.is_empty() => {
+                let lease = &self.leases[index.index(self.leases.len())];
+                lease.answered();
+                assert!(!lease.instance.is_starting());
+            }
+            // Its keeper may say so after the first answer.
             Happens::StartFailed(index) => {
-                if let Some(id) = self.one(*index, starting) {
+                if let Some(id) = self.one(*index, |life| starting(life) || life.is_serving()) {
                     self.pool.failed(id, &StartError::TimedOut(1));
                 }
             }
@@ -341,6 +347,22 @@ impl Bed {
             assert!(!state.slots.iter().any(Slot::may_serve), "what was removed may serve");
         }
     }
+}
+
+#[test]
+fn the_first_answer_ends_a_start() {
+    let mut bed = Bed::new();
+    for what in [Happens::SpareIsReady, Happens::Request, Happens::Request] {
+        bed.happen(&what);
+    }
+    bed.leases[0].answered();
+    drop(bed.leases.remove(0));
+    bed.happen(&Happens::Request);
+    let origins: Vec<_> = bed.leases.iter().map(|lease| lease.origin).collect();
+    assert_eq!(origins, [Origin::Spare, Origin::Warm]);
+    // The word that it started comes after.
+    bed.pool.started(bed.leases[0].instance.id);
+    assert_eq!(bed.fleet.meter.starts(Origin::Spare).read().count(), 1);
 }
 
 proptest! {
