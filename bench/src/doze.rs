@@ -11,7 +11,7 @@ use crate::server::{Server, free_address, start};
 pub(crate) struct Folders {
     pub(crate) registry_in: PathBuf,
     pub(crate) registry: PathBuf,
-    data: PathBuf,
+    pub(crate) data: PathBuf,
 }
 
 impl Folders {
@@ -89,7 +89,9 @@ pub(crate) fn doze(
     }
     command.args(["--listen", &address.to_string(), "--admin", &admin.to_string()]);
     command.args(flags);
-    start(bench, &mut command, address)
+    let mut server = start(bench, &mut command, address)?;
+    server.admin = Some(admin);
+    Ok(server)
 }
 
 /// Code of about so many bytes: small functions, of which a request calls one.

@@ -17,6 +17,7 @@ mod bare;
 mod bursts;
 mod cold;
 mod doze;
+mod followed;
 mod goals;
 mod http;
 mod instances;
@@ -116,10 +117,11 @@ struct Group {
     apart: bool,
 }
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     Group { name: "cold", title: "First request", round: cold::round, apart: false },
     Group { name: "bursts", title: "First requests at once", round: bursts::round, apart: false },
     Group { name: "warm", title: "Warm requests", round: warm::round, apart: false },
+    Group { name: "followed", title: "Followed logs", round: followed::round, apart: false },
     Group { name: "streams", title: "Streams", round: streams::round, apart: false },
     Group { name: "instances", title: "Instances", round: instances::round, apart: false },
     Group { name: "neighbours", title: "Neighbours", round: neighbours::round, apart: false },

@@ -20,6 +20,8 @@ pub(crate) struct Server {
     name: String,
     process: Child,
     pub(crate) address: SocketAddr,
+    /// Where it is steered, if it is a doze.
+    pub(crate) admin: Option<SocketAddr>,
 }
 
 impl Server {
@@ -98,7 +100,7 @@ pub(crate) fn start(
     let log = log.map_err(|error| format!("cannot open a log: {error}"))?;
     command.current_dir(&bench.work).stdin(Stdio::null()).stderr(log);
     let process = command.spawn().map_err(|error| format!("cannot start {name}: {error}"))?;
-    Ok(Server { name, process, address })
+    Ok(Server { name, process, address, admin: None })
 }
 
 /// An address nobody listens on. Below the ephemeral range, where a client

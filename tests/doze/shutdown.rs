@@ -145,8 +145,9 @@ async fn a_server_that_follows_a_killed_one_cleans_up_and_works() {
         if response.status == 200 { Ok(()) } else { Err(format!("{response:?}")) }
     })
     .await;
-    until("the killed server's folders are gone", || {
-        let left: Vec<_> = before.iter().map(Process::folder).filter(|f| f.exists()).collect();
+    until("the killed server's processes and folders are gone", || {
+        let is_left = |process: &&Process| process.is_alive() || process.folder().exists();
+        let left: Vec<_> = before.iter().filter(is_left).collect();
         if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
     })
     .await;

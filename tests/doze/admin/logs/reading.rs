@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{log, messages, said};
+use super::{happened, log, messages, said};
 use crate::harness::{Admin, TestBed};
 
 const COUNTS: &str = "
@@ -19,6 +19,8 @@ async fn counting(bed: &mut TestBed, to: u32) -> Admin {
     bed.function("counts").source(COUNTS).drop_in().await;
     bed.get(&format!("/counts?from=0&to={to}")).await.ok();
     let admin = bed.admin().await;
+    // Its output is read beside what else is told of it.
+    happened(&admin, "counts", "start").await;
     said(&admin, "counts", &(to - 1).to_string()).await;
     admin
 }
