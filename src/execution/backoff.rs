@@ -12,16 +12,15 @@ const LONGEST: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub struct Backoff {
     failures: u32,
-    until: Option<Instant>,
+    /// When the last one was.
+    failed: Option<Instant>,
 }
 
 impl Backoff {
     /// A start failed.
     pub fn failed(&mut self, now: Instant) {
         self.failures += 1;
-        if let Some(doublings) = self.failures.checked_sub(FREE_FAILURES + 1) {
-            self.until = Some(now + LONGEST.min(FIRST * 2u32.pow(doublings.min(6))));
-        }
+        self.failed = Some(now);
     }
 
     /// A start succeeded.
@@ -31,7 +30,14 @@ impl Backoff {
 
     /// How long to wait still; `None` where a start may be tried.
     pub fn wait(&self, now: Instant) -> Option<Duration> {
-        self.until?.checked_duration_since(now).filter(|left| !left.is_zero())
+        self.wait_at_most(LONGEST, now)
+    }
+
+    /// The same for those who wait no longer than `most` after a failure.
+    pub fn wait_at_most(&self, most: Duration, now: Instant) -> Option<Duration> {
+        let doublings = self.failures.checked_sub(FREE_FAILURES + 1)?;
+        let until = self.failed? + most.min(FIRST * 2u32.pow(doublings.min(6)));
+        until.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 }
 
@@ -49,6 +55,8 @@ mod tests {
             waits.push(backoff.wait(now).unwrap_or_default().as_secs());
         }
         assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(backoff.wait_at_most(FIRST, now), Some(FIRST));
+        assert_eq!(backoff.wait_at_most(FIRST, now + FIRST), None);
         assert_eq!(backoff.wait(now + LONGEST), None);
         backoff.succeeded();
         assert_eq!(backoff.wait(now), None);

@@ -62,7 +62,7 @@ struct State {
     /// After starts that failed.
     backoff: Backoff,
     /// After instances that started and soon ended by themselves. It holds up
-    /// only what nobody waits for.
+    /// what nobody waits for, and for [`LONGEST_REST`] what somebody does.
     restarts: Backoff,
     /// When the log was last told that requests are turned away.
     overload_told: Option<Instant>,
@@ -76,6 +76,11 @@ const TELL_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_START: Duration = Duration::from_secs(30);
 /// An instance that ends by itself within this time may do so again at once.
 const SHORT_LIFE: Duration = Duration::from_secs(10);
+
+/// A function whose instances end again and again starts the next one so much
+/// later, while its callers wait: to take up memory, and to free it, keeps the
+/// kernel busy at everybody's cost.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// Leases that were granted under the lock and are sent after it.
 type Granted = Vec<(oneshot::Sender<Result<Lease, LeaseError>>, Result<Lease, LeaseError>)>;
@@ -191,6 +196,9 @@ impl Pool {
         }
         if let Err(error) = self.fleet.may_start(&deployment) {
             return Err(self.refused(state, &deployment, error));
+        }
+        if state.rest().is_some() {
+            return Ok(None);
         }
         let Some(spare) = self.fleet.take_spare(&deployment.profile) else { return Ok(None) };
         let index = self.adopt(state, spare, deployment, Start::now(Origin::Spare));

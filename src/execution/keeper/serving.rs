@@ -166,6 +166,9 @@ impl<'k> Serving<'k> {
         let manifest = &deployment.release.manifest;
         self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
         self.launched.set_priority(self.pool.priority());
+        if self.pool.uses_much() {
+            self.launched.process.set_preempts(false);
+        }
         let code = std::fs::read(deployment.folder.join(BUNDLE)).map_err(StartError::launch)?;
         let secrets = self.secrets.reveal(&manifest.secrets)?;
         let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));

@@ -59,6 +59,7 @@ impl Pool {
         self.fleet.use_profile(&deployment.profile);
         state.serves = Serves::Deployment(Arc::clone(deployment));
         state.backoff.succeeded();
+        state.restarts.succeeded();
         let manifest = &deployment.release.manifest;
         let replaces = state.slots.iter().any(Slot::may_serve);
         let wanted = replaces || manifest.warmup_on_start || manifest.min_instances > 0;

@@ -1,11 +1,11 @@
 //! Which instances a pool has, and which of them may be leased.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Serves, State};
+use super::{LONGEST_REST, Serves, State};
 use crate::execution::instance::{Deployment, Instance, InstanceId};
 use crate::execution::keeper::Order;
 use crate::execution::lease::Origin;
@@ -75,6 +75,11 @@ impl State {
     /// Instances that serve or will.
     pub(super) fn count(&self) -> usize {
         self.booting + self.slots.iter().filter(|slot| slot.may_serve()).count()
+    }
+
+    /// How much later is to start what somebody waits for.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        self.restarts.wait_at_most(LONGEST_REST, Instant::now())
     }
 
     pub(super) fn minimum(&self) -> usize {

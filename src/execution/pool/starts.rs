@@ -48,7 +48,15 @@ impl Pool {
     fn boot(self: &Arc<Self>, state: &mut State, deployment: Arc<Deployment>) {
         state.booting += 1;
         let pool = Arc::clone(self);
+        let rest = state.rest();
         self.fleet.spawn(async move {
+            if let Some(rest) = rest {
+                tokio::time::sleep(rest).await;
+                // It was left where it was meanwhile.
+                if let Some(spare) = pool.fleet.take_spare(&deployment.profile) {
+                    return pool.booted(Ok(spare), &deployment, Start::now(Origin::Spare));
+                }
+            }
             let start = Start::now(Origin::Cold);
             let booted = pool.fleet.boot(&deployment.profile, pool.priority()).await;
             pool.booted(booted, &deployment, start);

@@ -1,5 +1,7 @@
 //! Processes that end when nobody asked them to.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::functions::{IDENTITY, identity};
@@ -58,6 +60,32 @@ async fn a_request_that_its_process_never_read_is_answered_by_another() {
     instance.kill();
     let response = response.await.unwrap();
     assert_ne!(identity(response).id, first.id);
+}
+
+#[tokio::test]
+async fn after_three_deaths_in_a_row_callers_wait_a_second_for_the_next_process() {
+    let bed = TestBed::start().await;
+    let source = "
+        export default (request: Request) => request.method === 'POST' ? Deno.exit(1) : 'fine';
+    ";
+    bed.function("crash").source(source).drop_in().await;
+    let mut last = Instant::now();
+    for _ in 0..3 {
+        bed.get("/crash").await.ok();
+        last = Instant::now();
+        bed.post("/crash", "").await.error(502, "function_crashed");
+    }
+    until_asked("it serves again", async || {
+        let response = bed.get("/crash").await;
+        if response.status == 200 { Ok(()) } else { Err(format!("{response:?}")) }
+    })
+    .await;
+    assert!(last.elapsed() >= Duration::from_secs(1), "{:?}", last.elapsed());
+
+    // What is published then need not wait for what was.
+    bed.post("/crash", "").await.error(502, "function_crashed");
+    bed.function("crash").source(IDENTITY).drop_in().await;
+    identity(bed.get("/crash").await);
 }
 
 #[tokio::test]
