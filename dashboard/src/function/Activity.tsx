@@ -1,5 +1,5 @@
 import { activity } from "../api/client.ts";
-import { count, plural } from "../format/numbers.ts";
+import { count, plural, seconds } from "../format/numbers.ts";
 import { Refusal } from "../parts/Refusal.tsx";
 import { useLoaded } from "../state/useLoaded.ts";
 import { Plot } from "./Plot.tsx";
@@ -40,7 +40,7 @@ export function Activity({ name }: { name: string }) {
               { label: "p50", color: "--plot-1", values: minutes.map((m) => milliseconds(m.p50)) },
               { label: "p95", color: "--plot-2", values: minutes.map((m) => milliseconds(m.p95)) },
             ]}
-            show={(value) => `${value > 0 && value < 10 ? value.toFixed(1) : count(value)} ms`}
+            show={(value) => seconds(value / 1000)}
           />
         </div>
       )}
