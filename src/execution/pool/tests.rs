@@ -365,6 +365,23 @@ fn the_first_answer_ends_a_start() {
     assert_eq!(bed.fleet.meter.starts(Origin::Spare).read().count(), 1);
 }
 
+#[test]
+fn after_three_deaths_in_a_row_a_spare_is_left_until_another_revision_comes() {
+    let mut bed = Bed::new();
+    for _ in 0..3 {
+        bed.happen(&Happens::SpareIsReady);
+        bed.happen(&Happens::Request);
+        let lease = bed.leases.pop().expect("a spare was ready");
+        lease.answered();
+        bed.pool.exited(lease.instance.id);
+    }
+    bed.happen(&Happens::SpareIsReady);
+    bed.happen(&Happens::Request);
+    assert_eq!((bed.leases.len(), bed.fleet.ready_spares()), (0, 1));
+    bed.happen(&Happens::Publish { most: 2, least: 0, concurrency: 1 });
+    assert_eq!((bed.leases.len(), bed.fleet.ready_spares()), (1, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
