@@ -2,14 +2,16 @@
  * What a function says with `console` is one record of its log, with a level
  * and the id of the request in which it was said.
  *
- * It travels on standard output and standard error like all that the process
- * prints, so the limits of those hold for it, and the control channel cannot be
- * flooded. A record is one line:
+ * It travels on standard output like what the process prints, so the limits of
+ * that hold for it, and the control channel cannot be flooded. What belongs on
+ * standard error goes there too: two pipes have no order between them. A record
+ * is one line:
  *
- *     RECORD  D|I|W|E  the request's id  UNIT  text  LF
+ *     RECORD  D|I|W|E|T  the request's id  UNIT  text  LF
  *
- * with UNIT for each line feed in the text. A function can print such a line
- * itself; it has then written into its own log.
+ * with UNIT for each line feed in the text. W, E and T (a trace) belong on
+ * standard error. A function can print such a line itself; it has then written
+ * into its own log.
  */
 import { apply, internals, replaceAll, slice } from "./intrinsics.ts";
 
@@ -17,7 +19,7 @@ const RECORD = "\x1e";
 const UNIT = "\x1f";
 
 /** By Deno's numbers: debug, log and info, warn, error, trace. */
-const LEVELS = ["D", "I", "W", "E", "D"];
+const LEVELS = ["D", "I", "W", "E", "T"];
 const TRACE = 4;
 
 const { Console: NativeConsole, core } = internals;
@@ -46,10 +48,7 @@ export function printRecords(): void {
     }
     const said = apply(slice, text, [0, length]);
     const line = apply(replaceAll, said, ["\n", UNIT]);
-    print(
-      `${RECORD}${LEVELS[level]}${requestNow()}${UNIT}${line}\n`,
-      level > 1,
-    );
+    print(`${RECORD}${LEVELS[level]}${requestNow()}${UNIT}${line}\n`, false);
   });
   // `node:console` and whoever has taken the object know this one.
   Object.assign(console, records);

@@ -40,7 +40,7 @@ Deno.test("console.trace is one record with the stack", async () => {
   await bed.fetch("/");
   await bed.printed(record("I", "r1", "after"));
   const [trace, after] = bed.output.split("\n");
-  ok(trace.startsWith("\x1eDr1\x1fTrace: here\x1f    at "), trace);
+  ok(trace.startsWith("\x1eTr1\x1fTrace: here\x1f    at "), trace);
   match(trace, /index\.js:1:/);
   strictEqual(after + "\n", record("I", "r1", "after"));
 });

@@ -21,6 +21,7 @@ use super::journal::events::Subject;
 use super::launch::Launched;
 use super::life::StopReason;
 use super::limit::Limit;
+use super::output::Output;
 use super::pool::Pool;
 use super::status::Born;
 pub use serving::START_TIMEOUT;
@@ -106,9 +107,11 @@ impl Keeper {
             () = finish(&mut self.launched, grace) => {}
             () = fleet.killed() => {}
         }
-        stop(self.launched).await;
-        fleet.journal.stopped(&Subject::of(&instance), reason, started.elapsed());
+        let mut output = stop(self.launched).await;
         pool.exited(instance.id);
+        // Its stop is the last that is told of it.
+        output.last_words().await;
+        fleet.journal.stopped(&Subject::of(&instance), reason, started.elapsed());
     }
 
     /// Waits to be told what to be; `None` if that never comes.
@@ -148,9 +151,11 @@ async fn finish(launched: &mut Launched, grace: Duration) {
     let _ = timeout(grace + Duration::from_millis(200), finished).await;
 }
 
-/// Kills a process with all it started, and waits for it.
-async fn stop(launched: Launched) {
+/// Kills a process with all it started, and waits for it. Gives back what may
+/// still be read of what it printed.
+async fn stop(launched: Launched) -> Output {
     if let Err(error) = launched.process.stop().await {
         tracing::error!(instance = %launched.id, %error, "cannot wait for a process");
     }
+    launched.output
 }

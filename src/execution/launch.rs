@@ -236,7 +236,7 @@ impl Launcher {
         let _ = prepared.process.start();
         let Prepared { id, mut process, folder, listener, writes_unbounded, .. } = prepared;
         let control = folder.path().join(CONTROL_SOCKET);
-        let output = Output::follow(id, process.take_stdout(), process.take_stderr());
+        let mut output = Output::follow(id, process.take_stdout(), process.take_stderr());
 
         let token = format!("{:032x}", rand::random::<u128>());
 
@@ -263,12 +263,12 @@ impl Launcher {
             Some(Err(_)) => return Err(StartError::TimedOut(BOOT_TIMEOUT.as_secs())),
             // A channel that breaks says less than how the process ended.
             Some(Ok(Err(error))) => match process.stop().await {
-                Ok(status) if !status.success() => return Err(exited(status, &output).await),
+                Ok(status) if !status.success() => return Err(exited(status, &mut output).await),
                 _ => return Err(StartError::launch(error)),
             },
             None => {
                 let status = process.stop().await.map_err(StartError::launch)?;
-                return Err(exited(status, &output).await);
+                return Err(exited(status, &mut output).await);
             }
         };
         let link = Link::open(&folder.path().join(HTTP_SOCKET), token, self.tools.lanes);
@@ -319,7 +319,7 @@ fn environment(folder: &Path) -> Vec<(OsString, OsString)> {
 }
 
 /// The error for a process that ended too early, with what it said last.
-pub async fn exited(status: ExitStatus, output: &Output) -> StartError {
+pub async fn exited(status: ExitStatus, output: &mut Output) -> StartError {
     let output = match output.last_words().await {
         words if words.is_empty() => String::new(),
         words => format!("\n{words}"),

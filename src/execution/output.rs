@@ -66,6 +66,8 @@ struct Owner {
 #[derive(Debug, PartialEq, Eq)]
 struct Mark {
     level: Level,
+    /// Where it belongs, whichever way it came.
+    stream: Stream,
     request: Option<String>,
 }
 
@@ -95,13 +97,18 @@ impl Output {
         let _ = self.shared.owner.set(Owner { subject, journal, stacks });
     }
 
-    /// What a process that has ended printed last.
-    pub async fn last_words(&self) -> String {
-        // Its pipes close with it, unless something it started holds them.
-        let deadline = Instant::now() + LAST_WORDS;
-        while !self.readers.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+    /// What a process that has ended printed last. By then all of it is told,
+    /// unless something that it started holds its pipes open.
+    pub async fn last_words(&mut self) -> String {
+        let read = async {
+            while let Some(reader) = self.readers.last_mut() {
+                // A reader that has panicked reads no more either.
+                let _ = reader.await;
+                self.readers.pop();
+            }
+        };
+        // Whatever is still to come is nobody's last word.
+        let _ = tokio::time::timeout(LAST_WORDS, read).await;
         let last = self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
@@ -196,10 +203,10 @@ impl Owner {
     fn says(&self, stream: Stream, mark: Option<&Mark>, text: &str) -> String {
         // An author who prints an error wants to see his own lines in it.
         let text = self.stacks.lock().unwrap_or_else(PoisonError::into_inner).map(text);
-        let level = match (mark, stream) {
-            (Some(mark), _) => mark.level,
-            (None, Stream::Stdout) => Level::Info,
-            (None, Stream::Stderr) => Level::Warn,
+        let (level, stream) = match (mark, stream) {
+            (Some(mark), _) => (mark.level, mark.stream),
+            (None, Stream::Stdout) => (Level::Info, stream),
+            (None, Stream::Stderr) => (Level::Warn, stream),
         };
         let request = mark.and_then(|mark| mark.request.as_deref());
         self.journal.said(&self.subject, Saying { stream, level, request, text: &text });
@@ -211,17 +218,18 @@ impl Mark {
     /// What was printed before a mark, the mark, and what was said.
     fn find(line: &[u8]) -> Option<(&[u8], Self, &[u8])> {
         let (before, marked) = line.split_at(memchr::memchr(RECORD, line)?);
-        let level = match marked.get(1)? {
-            b'D' => Level::Debug,
-            b'I' => Level::Info,
-            b'W' => Level::Warn,
-            b'E' => Level::Error,
+        let (level, stream) = match marked.get(1)? {
+            b'D' => (Level::Debug, Stream::Stdout),
+            b'I' => (Level::Info, Stream::Stdout),
+            b'W' => (Level::Warn, Stream::Stderr),
+            b'E' => (Level::Error, Stream::Stderr),
+            b'T' => (Level::Debug, Stream::Stderr),
             _ => return None,
         };
         let (request, said) = marked[2..].split_at(memchr::memchr(UNIT, &marked[2..])?);
         let request = std::str::from_utf8(request).ok()?;
         let request = headers::is_request_id(request).then(|| request.to_owned());
-        Some((before, Self { level, request }, &said[1..]))
+        Some((before, Self { level, stream, request }, &said[1..]))
     }
 }
 
@@ -293,17 +301,19 @@ mod tests {
 
     #[test]
     fn a_mark_is_found_where_the_shim_sets_it_and_nothing_else_is_one() {
-        let mark = |level, request: &str| {
+        let mark = |level, stream, request: &str| {
             let request = (!request.is_empty()).then(|| request.to_owned());
-            Some(Mark { level, request })
+            Some(Mark { level, stream, request })
         };
+        let (out, err) = (Stream::Stdout, Stream::Stderr);
         for (line, before, expected, said) in [
-            ("\x1eIr1\x1fhello\n", "", mark(Level::Info, "r1"), "hello\n"),
-            ("\x1eD\x1fa\x1fb\n", "", mark(Level::Debug, ""), "a\x1fb\n"),
-            ("\x1eWr1\x1f\n", "", mark(Level::Warn, "r1"), "\n"),
-            ("begun\x1eEr1\x1fhello", "begun", mark(Level::Error, "r1"), "hello"),
+            ("\x1eIr1\x1fhello\n", "", mark(Level::Info, out, "r1"), "hello\n"),
+            ("\x1eD\x1fa\x1fb\n", "", mark(Level::Debug, out, ""), "a\x1fb\n"),
+            ("\x1eT\x1ftrace\n", "", mark(Level::Debug, err, ""), "trace\n"),
+            ("\x1eWr1\x1f\n", "", mark(Level::Warn, err, "r1"), "\n"),
+            ("begun\x1eEr1\x1fhello", "begun", mark(Level::Error, err, "r1"), "hello"),
             // Nobody's id has a blank in it.
-            ("\x1eIr 1\x1fhello", "", mark(Level::Info, ""), "hello"),
+            ("\x1eIr 1\x1fhello", "", mark(Level::Info, out, ""), "hello"),
             ("hello\n", "", None, ""),
             ("\x1e", "", None, ""),
             ("\x1eXr1\x1fhello", "", None, ""),

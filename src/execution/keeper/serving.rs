@@ -321,7 +321,7 @@ impl<'k> Serving<'k> {
             self.journal.crashed(&self.subject, &status, limit.as_ref(), stack);
         }
         if starting {
-            let error = exited(status, &self.launched.output).await;
+            let error = exited(status, &mut self.launched.output).await;
             self.pool.failed(self.instance.id, &error);
         }
         Ending::Exited

@@ -62,6 +62,39 @@ async fn records_have_different_times_and_their_order() {
 }
 
 #[tokio::test]
+async fn what_is_said_quietly_and_aloud_keeps_its_order() {
+    let mut bed = TestBed::start().await;
+    let source = "
+        const says = [console.log, console.error, console.debug, console.warn];
+        export default () => {
+          for (let n = 0; n < 200; n++) says[n % says.length](n);
+          return 1;
+        };
+    ";
+    bed.function("counts").source(source).drop_in().await;
+    bed.get("/counts").await.ok();
+    let admin = bed.admin().await;
+    said(&admin, "counts", "199").await;
+    let records = log(&admin, "counts", "tail=1000").await;
+    let numbers: Vec<_> = (0..200).map(|number| number.to_string()).collect();
+    assert_eq!(super::messages(&records), numbers);
+}
+
+#[tokio::test]
+async fn everything_that_a_process_said_is_told_before_its_stop() {
+    let mut bed = TestBed::start().await;
+    let source = "export default () => { for (let n = 0; n < 300; n++) console.log(n); return 1; }";
+    let manifest = json!({ "mode": "oneshot" });
+    bed.function("once").source(source).manifest(manifest).drop_in().await;
+    bed.get("/once").await.ok();
+    let admin = bed.admin().await;
+    happened(&admin, "once", "stop").await;
+    let records = log(&admin, "once", "tail=1000").await;
+    assert_eq!(super::messages(&records).len(), 300);
+    assert_eq!(records.last().expect("a record")["event"], "stop");
+}
+
+#[tokio::test]
 async fn what_is_thrown_is_recorded_with_its_request_and_its_place_in_the_source() {
     let mut bed = TestBed::start().await;
     let source =
