@@ -23,13 +23,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::sys::socket::{self, Backlog};
+use nix::sys::socket::Backlog;
 use tokio::runtime::Handle as Runtime;
 
 pub mod lanes;
 pub mod connection;
 pub mod http2;
 pub mod request_body;
+pub mod inbound;
 pub mod gateway;
 pub mod router;
 pub mod preflight;
@@ -58,6 +59,8 @@ pub mod backoff;
 pub mod instance;
 pub mod secrets;
 pub mod link;
+pub mod socket;
+pub mod alarm;
 pub mod output;
 pub mod scratch;
 pub mod stack;
@@ -277,7 +280,7 @@ impl Running {
 /// them, a client's first packet is dropped and sent again a second later.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
-    socket::listen(&listener, Backlog::MAXALLOWABLE)?;
+    nix::sys::socket::listen(&listener, Backlog::MAXALLOWABLE)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

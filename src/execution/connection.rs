@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -17,10 +17,12 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_util::sync::ReusableBoxFuture;
 
 use super::exchange::InstanceBody;
-use super::gateway::{Gateway, Inbound};
+use super::gateway::Gateway;
 use super::headers::RequestId;
+use super::inbound::Inbound;
 use super::reply::{Code, Failure, REQUEST_ID, ReplyBody};
 use super::request_body::{ClientBody, Reader};
 use crate::http1::body::Framing;
@@ -55,8 +57,11 @@ pub struct Connection {
     gateway: Arc<Gateway>,
     writer: OwnedWriteHalf,
     reader: Arc<Reader>,
-    peer: SocketAddr,
+    client: Arc<str>,
     draining: Draining,
+    /// The server's end, which an unused connection waits for. Made once, since
+    /// it is waited for between any two requests.
+    drained: ReusableBoxFuture<'static, ()>,
     /// When an unused connection is closed.
     idle: Pin<Box<Sleep>>,
 }
@@ -97,7 +102,10 @@ impl Connection {
         let reader = Reader::new(half, buffer);
         // Set anew for every request, which costs nothing while it grows.
         let idle = Box::pin(sleep(KEEP_ALIVE));
-        Self { gateway, writer, reader, peer, draining, idle }
+        let client = peer.ip().to_string().into();
+        let mut end = draining.clone();
+        let drained = ReusableBoxFuture::new(async move { drained(&mut end).await });
+        Self { gateway, writer, reader, client, draining, drained, idle }
     }
 
     /// Serves requests until either side has enough.
@@ -138,7 +146,7 @@ impl Connection {
                 biased;
                 more = reader.read() => more,
                 () = &mut self.idle => return Ok(None),
-                () = drained(&mut self.draining) => return Ok(None),
+                () = &mut self.drained => return Ok(None),
             };
             if !more.is_ok_and(|read| read > 0) {
                 return Ok(None);
@@ -177,14 +185,24 @@ impl Connection {
         };
         let body = self.reader.body(framing, self.gateway.limits.body, expects_continue);
         let body = (framing != Framing::Empty).then_some(body);
-        let request = Inbound { parts, body, framing, peer: self.peer };
-        let response = tokio::select! {
-            biased;
-            response = self.gateway.handle(request) => response,
-            // Dropping the request's future is what tells the function.
-            () = std::future::poll_fn(|context| self.reader.poll_gone(context)) => return Next::Close,
+        let mut request = Inbound { parts, body, framing, client: Arc::clone(&self.client) };
+        let response = {
+            // Not with `select!`, which would move it.
+            let mut handling = pin!(self.gateway.handle(&mut request));
+            let handled = std::future::poll_fn(|context| {
+                if let Poll::Ready(response) = handling.as_mut().poll(context) {
+                    return Poll::Ready(Some(response));
+                }
+                self.reader.poll_gone(context).map(|()| None)
+            });
+            handled.await
         };
-        self.reply(response, manner).await
+        drop(request);
+        match response {
+            Some(response) => self.reply(response, manner).await,
+            // Dropping the request's future is what tells the function.
+            None => Next::Close,
+        }
     }
 
     /// Answers what is not a valid request, and ends the connection: nobody

@@ -3,11 +3,13 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use tokio::net::UnixStream;
+use tokio::time::Instant;
 
 use super::lease::Lease;
 use super::link::Connection;
@@ -66,6 +68,22 @@ where
         std::future::poll_fn(|context| self.poll_response(context, method)).await
     }
 
+    /// The same, for so long; `None` if that is not long enough.
+    pub async fn response_within(
+        &mut self,
+        limit: Duration,
+        method: &Method,
+    ) -> Option<Result<ResponseHead, ExchangeError<B::Error>>> {
+        let due = Instant::now() + limit;
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(result) = self.poll_response(context, method) {
+                return Poll::Ready(Some(result));
+            }
+            self.connection.alarm.poll(due, context).map(|()| None)
+        })
+        .await
+    }
+
     fn poll_response(
         &mut self,
         context: &mut Context<'_>,
@@ -73,13 +91,13 @@ where
     ) -> Poll<Result<ResponseHead, ExchangeError<B::Error>>> {
         self.poll_send(context).map_err(ExchangeError::RequestBody)?;
         loop {
-            let Connection { stream, incoming, .. } = &mut self.connection;
+            let Connection { socket, incoming, .. } = &mut self.connection;
             match head::take_response(&mut incoming.bytes, MAX_RESPONSE_HEAD, method) {
                 Ok(Some(ResponseHead { parts, .. }))
                     if parts.status.is_informational()
                         && parts.status != StatusCode::SWITCHING_PROTOCOLS => {}
                 Ok(Some(response)) => return Poll::Ready(Ok(response)),
-                Ok(None) => match ready!(incoming.poll_read(stream, context)) {
+                Ok(None) => match ready!(incoming.poll_read(socket, context)) {
                     Ok(1..) => {}
                     end => {
                         let seen = end.is_ok() && self.outgoing.is_end();
@@ -96,7 +114,7 @@ where
         if self.deaf || self.outgoing.is_end() {
             return Ok(());
         }
-        match self.outgoing.poll_write(&self.connection.stream, context) {
+        match self.outgoing.poll_write(&self.connection.socket, context) {
             Poll::Pending | Poll::Ready(Ok(())) => Ok(()),
             Poll::Ready(Err(OutgoingError::Body(error))) => Err(error),
             Poll::Ready(Err(OutgoingError::Socket(_) | OutgoingError::WrongLength)) => {
@@ -104,11 +122,6 @@ where
                 Ok(())
             }
         }
-    }
-
-    /// The socket, and what was read of it, after a change of protocol.
-    fn into_stream(self) -> (UnixStream, BytesMut) {
-        (self.connection.stream, self.connection.incoming.bytes)
     }
 }
 
@@ -147,8 +160,9 @@ where
     /// The connection after a change of protocol, and the lease on it.
     pub fn into_tunnel(self) -> Option<(UnixStream, BytesMut, impl Send)> {
         let Open { exchange, lease, .. } = self.open?;
-        let (stream, buffer) = exchange.into_stream();
-        Some((stream, buffer, lease))
+        let Connection { socket, incoming, .. } = exchange.connection;
+        // Without it there is nothing to speak through.
+        Some((socket.into_stream().ok()?, incoming.bytes, lease))
     }
 
     /// The body has ended well: the connection can serve the next request.
@@ -179,7 +193,7 @@ where
             if let Err(error) = exchange.poll_send(context) {
                 return Poll::Ready(Some(Err(error.into())));
             }
-            let Connection { stream, incoming, .. } = &mut exchange.connection;
+            let Connection { socket, incoming, .. } = &mut exchange.connection;
             match this.decoder.decode(&mut incoming.bytes) {
                 Ok(Decoded::Data(data)) => {
                     if this.decoder.is_end() {
@@ -193,7 +207,7 @@ where
                 }
                 Ok(Decoded::End) => this.finish(),
                 Ok(Decoded::NeedMore) => {
-                    if ready!(incoming.poll_read(stream, context))? == 0 {
+                    if ready!(incoming.poll_read(socket, context))? == 0 {
                         if !this.decoder.ends_with_connection() {
                             return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
                         }

@@ -4,25 +4,24 @@
 //! pool::lease → proxy::forward`, and its lease goes back when the response's
 //! body ends.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, DATE};
-use http::{HeaderValue, Response, StatusCode, request};
+use http::{HeaderValue, Response, StatusCode};
 use http_body::Body;
 use serde_json::json;
-use tracing::Instrument;
 
 use super::access_log::Entry;
 use super::activity::Outcome;
 use super::headers::{Passage, RequestId};
+use super::inbound::Inbound;
 use super::lease::{LeaseError, Origin};
 use super::pool::{Pool, Serves};
 use super::preflight;
-use super::proxy::{self, Outbound};
+use super::proxy;
 use super::reply::{Code, Failure, REQUEST_ID, ReplyBody, START, json_response};
 use super::request_body::RequestBodyError;
 use super::router::{Route, Router};
@@ -74,19 +73,6 @@ pub struct Isolation {
     pub missing: Vec<Missing>,
 }
 
-/// A request of any protocol, with who sent it.
-#[derive(Debug)]
-pub struct Inbound<B> {
-    /// Its head.
-    pub parts: request::Parts,
-    /// Its body; `None` where the framing says that there is none.
-    pub body: Option<B>,
-    /// Where the body ends.
-    pub framing: Framing,
-    /// Who sent it.
-    pub peer: SocketAddr,
-}
-
 impl Gateway {
     /// A gateway that knows no function yet.
     pub fn new(limits: Limits, tokens: Tokens, access_log: bool, report: &Report) -> Arc<Self> {
@@ -98,7 +84,7 @@ impl Gateway {
     }
 
     /// Answers one request, whatever happens.
-    pub async fn handle<B>(&self, request: Inbound<B>) -> Response<ReplyBody<B>>
+    pub async fn handle<B>(&self, request: &mut Inbound<B>) -> Response<ReplyBody<B>>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
     {
@@ -107,18 +93,19 @@ impl Gateway {
             target: traces::TARGET, "request", id = id.as_str(), otel.kind = "server"
         );
         traces::continue_from(&span, &request.parts.headers);
-        let response = self.handle_as(request, &id).instrument(span.clone()).await;
+        let response = traces::within(&span, || self.handle_as(request, &id)).await;
         traces::finish(&span, response.status(), response.headers().get(START));
         response
     }
 
-    async fn handle_as<B>(&self, request: Inbound<B>, id: &RequestId) -> Response<ReplyBody<B>>
+    async fn handle_as<B>(&self, request: &mut Inbound<B>, id: &RequestId) -> Response<ReplyBody<B>>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
     {
         let begun = Instant::now();
-        let (method, uri) = (request.parts.method.clone(), request.parts.uri.clone());
-        let entry = self.access_log.then(|| Entry::new(&method, &uri, id.as_str(), &self.router));
+        let entry = self.access_log.then(|| {
+            Entry::new(&request.parts.method, &request.parts.uri, id.as_str(), &self.router)
+        });
         let mut response = match self.answer(request, id).await {
             Ok(response) => response,
             Err(failure) => failure.into_response(id.as_str()),
@@ -126,7 +113,7 @@ impl Gateway {
         response.headers_mut().insert(REQUEST_ID, id.value());
         response.headers_mut().entry(DATE).or_insert_with(now);
         tracing::debug!(
-            %method, path = uri.path(), status = response.status().as_u16(),
+            method = %request.parts.method, path = request.parts.uri.path(), status = response.status().as_u16(),
             start = response.headers().get(START).and_then(|start| start.to_str().ok()),
             micros = begun.elapsed().as_micros(), "request"
         );
@@ -138,7 +125,7 @@ impl Gateway {
 
     async fn answer<B>(
         &self,
-        request: Inbound<B>,
+        request: &mut Inbound<B>,
         id: &RequestId,
     ) -> Result<Response<ReplyBody<B>>, Failure>
     where
@@ -170,7 +157,7 @@ impl Gateway {
     async fn invoke<B>(
         &self,
         pool: &Arc<Pool>,
-        request: Inbound<B>,
+        request: &mut Inbound<B>,
         path: &str,
         bare: bool,
         id: &RequestId,
@@ -184,7 +171,7 @@ impl Gateway {
             Serves::Removed => return Err(LeaseError::NotFound.into()),
             Serves::ShuttingDown => return Err(LeaseError::ShuttingDown.into()),
         };
-        let Inbound { mut parts, body, framing, peer } = request;
+        let Inbound { parts, framing, .. } = request;
         let manifest = &deployment.release.manifest;
         let allowed = &manifest.methods;
         if manifest.auth == Auth::Token && preflight::is_one(&parts.method, &parts.headers) {
@@ -201,20 +188,28 @@ impl Gateway {
             // could call itself, or be changed so that it collects them.
             parts.headers.remove(AUTHORIZATION);
         }
-        if matches!(framing, Framing::Length(length) if length > self.limits.body) {
+        if matches!(*framing, Framing::Length(length) if length > self.limits.body) {
             return Err(RequestBodyError::TooLarge(self.limits.body).into());
         }
         let (method, headers) = (&parts.method, &parts.headers);
-        if let Some(mut file) =
-            static_files::serve(&deployment, method, headers, path, &parts.uri, bare).await
+        if let Some(folder) = &manifest.static_folder
+            && let Some(mut file) = Box::pin(static_files::serve(
+                &deployment,
+                folder,
+                method,
+                headers,
+                path,
+                &parts.uri,
+                bare,
+            ))
+            .await
         {
             file.headers_mut().insert(START, HeaderValue::from_static("warm"));
             return Ok(file);
         }
         let name = pool.name.as_str();
-        let passage = Passage { request_id: id, client: peer.ip(), name, path };
-        let limit = manifest.timeout_seconds;
-        proxy::forward(pool, Outbound { parts, body, framing }, passage, limit).await
+        let passage = Passage { request_id: id, name, path };
+        proxy::forward(pool, request, passage, manifest.timeout_seconds).await
     }
 
     /// What the server says of itself.

@@ -1,13 +1,12 @@
 //! What a proxy takes out of a head and what it adds.
 
 use std::borrow::Cow;
-use std::fmt::Write;
-use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, request};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::inbound::Inbound;
 use super::link::Link;
 use super::reply::REQUEST_ID;
 use crate::http1::body::Framing;
@@ -116,9 +115,7 @@ impl RequestId {
 
     /// One that no other request has.
     pub fn fresh() -> Self {
-        let mut text = String::with_capacity(32);
-        // Writing to a string does not fail.
-        let _ = write!(text, "{:032x}", rand::random::<u128>());
+        let text = const_hex::encode(rand::random::<[u8; 16]>());
         Self(HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("0")))
     }
 
@@ -146,8 +143,6 @@ pub fn is_request_id(text: &str) -> bool {
 pub struct Passage<'r> {
     /// Its id.
     pub request_id: &'r RequestId,
-    /// Who sent it.
-    pub client: IpAddr,
     /// The function's name, which the function does not see in its path.
     pub name: &'r str,
     /// The path below it.
@@ -157,12 +152,8 @@ pub struct Passage<'r> {
 /// The head of the request as an instance gets it.
 ///
 /// The target is in absolute form, because Deno makes `request.url` of it.
-pub fn to_instance(
-    parts: &request::Parts,
-    framing: Framing,
-    passage: Passage<'_>,
-    link: &Link,
-) -> Bytes {
+pub fn to_instance<B>(request: &Inbound<B>, passage: Passage<'_>, link: &Link) -> Bytes {
+    let Inbound { parts, framing, client, .. } = request;
     let headers = &parts.headers;
     let host = headers.get(HOST).map_or(&b"localhost"[..], HeaderValue::as_bytes);
     let hop = Hop::of(headers);
@@ -209,7 +200,6 @@ pub fn to_instance(
 
     let chain = headers.get_all(FORWARDED_FOR).iter().filter(|_| !hop.ends(&FORWARDED_FOR));
     let chain = chain.flat_map(|list| [list.as_bytes(), b", "]);
-    let client = passage.client.to_string();
     write_field(&mut head, &FORWARDED_FOR, chain.chain([client.as_bytes()]));
     let outer = given(&FORWARDED_PREFIX).and_then(|prefix| prefix.to_str().ok());
     let outer = outer.unwrap_or_default().trim_end_matches('/');
@@ -243,10 +233,11 @@ mod tests {
             parts.headers.append(*name, HeaderValue::from_static(value));
         }
         let request_id = &RequestId(HeaderValue::from_static("r1"));
-        let client = IpAddr::from([10, 0, 0, 1]);
-        let passage = Passage { request_id, client, name: "f", path: "/x" };
+        let passage = Passage { request_id, name: "f", path: "/x" };
+        let client = "10.0.0.1".into();
+        let request = Inbound::<()> { parts, body: None, framing: Framing::Empty, client };
         let link = Link::open(Path::new("/dev/null"), "secret".into(), 0).unwrap();
-        let head = to_instance(&parts, Framing::Empty, passage, &link);
+        let head = to_instance(&request, passage, &link);
         String::from_utf8(head.to_vec()).unwrap()
     }
 

@@ -21,7 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::connection::{Draining, WRITE_STALL, drained};
-use super::gateway::{Gateway, Inbound};
+use super::gateway::Gateway;
+use super::inbound::Inbound;
 use super::request_body::StreamBody;
 use crate::http1::body::Framing;
 use taken::Bodies;
@@ -44,11 +45,13 @@ pub async fn serve(
     mut draining: Draining,
 ) {
     let head = u32::try_from(gateway.limits.head).unwrap_or(u32::MAX);
+    let client: Arc<str> = peer.ip().to_string().into();
     let bodies = Arc::new(Bodies::default());
     let shared = Arc::clone(&bodies);
     let service = service_fn(move |request: Request<Incoming>| {
         let gateway = Arc::clone(&gateway);
         let bodies = Arc::clone(&shared);
+        let client = Arc::clone(&client);
         async move {
             let (mut parts, incoming) = request.into_parts();
             // The authority is the host, and there is no other (RFC 9113, 8.3.1).
@@ -63,7 +66,8 @@ pub async fn serve(
             };
             let body = StreamBody::new(incoming, gateway.limits.body);
             let body = (framing != Framing::Empty).then_some(body);
-            let response = gateway.handle(Inbound { parts, body, framing, peer }).await;
+            let mut request = Inbound { parts, body, framing, client };
+            let response = gateway.handle(&mut request).await;
             Ok::<_, Infallible>(response.map(|body| bodies.share(body)))
         }
     });

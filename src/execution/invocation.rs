@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::pin::Pin;
@@ -18,11 +17,12 @@ use http_body_util::{BodyExt, Full};
 
 use super::fleet::Fleet;
 use super::headers::{Passage, RequestId, strip};
+use super::inbound::Inbound;
 use super::instance::{Deployment, Temporary};
 use super::life::StopReason;
 use super::pool::{Pool, Serves};
 use super::profile::Profile;
-use super::proxy::{self, Outbound};
+use super::proxy;
 use super::reply::{REQUEST_ID, ReplyBody};
 use super::request_body::RequestBodyError;
 use super::status::Standing;
@@ -80,15 +80,11 @@ pub async fn invoke(
     let path = parts.uri.path().to_owned();
     let framing = if body.is_empty() { Framing::Empty } else { Framing::Length(body.len() as u64) };
     let body: RequestBody = Full::new(body).map_err(|never| match never {});
-    let passage = Passage {
-        request_id: &id,
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        name: run.0.name.as_str(),
-        path: &path,
-    };
+    let passage = Passage { request_id: &id, name: run.0.name.as_str(), path: &path };
     let body = (framing != Framing::Empty).then_some(body);
+    let mut request = Inbound { parts, body, framing, client: "127.0.0.1".into() };
     let limit = Manifest::default().timeout_seconds;
-    let response = proxy::forward(&run.0, Outbound { parts, body, framing }, passage, limit).await;
+    let response = proxy::forward(&run.0, &mut request, passage, limit).await;
     let mut response = response.unwrap_or_else(|failure| failure.into_response(id.as_str()));
     for name in [REQUEST_ID, INVOCATION] {
         response.headers_mut().insert(name, id.value());

@@ -13,6 +13,8 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use tokio::net::UnixStream;
 
+use super::alarm::Alarm;
+use super::socket::Socket;
 use crate::http1::stream::Incoming;
 
 /// Unused connections kept per instance and lane. More than a busy instance
@@ -48,9 +50,11 @@ pub struct Link {
 #[derive(Debug)]
 pub struct Connection {
     /// The socket.
-    pub stream: UnixStream,
+    pub socket: Socket,
     /// What was read of it and not used.
     pub incoming: Incoming,
+    /// When its request takes too long.
+    pub alarm: Alarm,
 }
 
 impl Link {
@@ -76,7 +80,7 @@ impl Link {
     pub async fn connect_anew(&self) -> io::Result<Connection> {
         let path = format!("/proc/self/fd/{}", self.socket.as_raw_fd());
         let stream = UnixStream::connect(path).await?;
-        Ok(Connection { stream, incoming: BytesMut::new().into() })
+        Connection::new(stream.into_std()?)
     }
 
     fn take_unused(&self) -> Option<Connection> {
@@ -88,8 +92,7 @@ impl Link {
                 return Some(connection);
             }
         }
-        let stream = UnixStream::from_std(lock(&self.warmed).take()?).ok()?;
-        let mut connection = Connection { stream, incoming: BytesMut::new().into() };
+        let mut connection = Connection::new(lock(&self.warmed).take()?).ok()?;
         connection.is_open().then_some(connection)
     }
 
@@ -105,18 +108,21 @@ impl Link {
 
     /// Keeps the connection that warmed the process up.
     pub fn keep_warmed(&self, connection: Connection) {
-        if let Ok(stream) = connection.stream.into_std() {
-            *lock(&self.warmed) = Some(stream);
+        if let Ok(socket) = connection.socket.into_std() {
+            *lock(&self.warmed) = Some(socket);
         }
     }
 }
 
 impl Connection {
-    /// Whether the process has not closed it. Bytes that nobody asked for make
-    /// it unusable as well.
+    fn new(socket: StdUnixStream) -> io::Result<Self> {
+        let incoming = BytesMut::new().into();
+        Ok(Self { socket: Socket::new(socket)?, incoming, alarm: Alarm::default() })
+    }
+
+    /// Whether it can carry a request.
     fn is_open(&mut self) -> bool {
-        let read = self.stream.try_read_buf(&mut self.incoming.bytes);
-        matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        self.socket.is_open(&mut self.incoming.bytes)
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, request};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body::Body;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::exchange::{Exchange, ExchangeError, InstanceBody, RESPONSE_HEAD};
 use super::headers::{self, Passage};
+use super::inbound::Inbound;
 use super::instance::{Instance, Progress, StartError};
 use super::keeper::{Order, START_TIMEOUT};
 use super::lease::{Lease, LeaseError};
@@ -19,7 +20,6 @@ use super::limit::Limit;
 use super::pool::Pool;
 use super::reply::{Code, ERROR, Failure, ReplyBody, START};
 use super::request_body::RequestBodyError;
-use crate::http1::body::Framing;
 use crate::http1::head::{BadHead, ResponseHead, upgrade};
 use crate::telemetry::traces;
 
@@ -27,17 +27,6 @@ use crate::telemetry::traces;
 const MAX_ATTEMPTS: usize = 3;
 /// How long a broken connection waits for the word on what became of its process.
 const VERDICT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// A request on its way to a function.
-#[derive(Debug)]
-pub struct Outbound<B> {
-    /// Its head, as the client sent it.
-    pub parts: request::Parts,
-    /// Its body; `None` where the framing says that there is none.
-    pub body: Option<B>,
-    /// Where the body ends.
-    pub framing: Framing,
-}
 
 /// Why one instance gave no response.
 enum Trouble {
@@ -54,32 +43,34 @@ enum Trouble {
 /// back. The response's body carries the lease.
 pub async fn forward<B>(
     pool: &Arc<Pool>,
-    request: Outbound<B>,
+    request: &mut Inbound<B>,
     passage: Passage<'_>,
     limit: Duration,
 ) -> Result<Response<ReplyBody<B>>, Failure>
 where
     B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
 {
-    let Outbound { parts, mut body, framing } = request;
-    let bodiless = body.is_none();
+    let bodiless = request.body.is_none();
     let mut attempts = 0;
     loop {
         attempts += 1;
         let waiting = tracing::trace_span!(target: traces::TARGET, "lease");
-        let lease = pool.lease(limit).instrument(waiting).await?;
+        let lease = traces::within(&waiting, || pool.lease(limit)).await?;
         let instance = Arc::clone(&lease.instance);
         let unseen = match instance.link.connect().await {
             // A process that cannot be reached has not seen the request.
             Err(_) => true,
             Ok(connection) => {
                 let forwarding = tracing::trace_span!(target: traces::TARGET, "forward");
-                let head = forwarding
-                    .in_scope(|| headers::to_instance(&parts, framing, passage, &instance.link));
-                let mut exchange = Exchange::new(connection, head, body.take(), framing);
+                let head =
+                    forwarding.in_scope(|| headers::to_instance(request, passage, &instance.link));
+                let Inbound { parts, body, framing, .. } = &mut *request;
+                let mut exchange = Exchange::new(connection, head, body.take(), *framing);
                 let id = passage.request_id.as_str();
-                let responding = respond(&mut exchange, &parts.method, &instance, limit, id);
-                match responding.instrument(forwarding).await {
+                let answered = traces::within(&forwarding, || {
+                    respond(&mut exchange, &parts.method, &instance, limit, id)
+                });
+                match answered.await {
                     Ok(head) => return accept(head, exchange, lease),
                     Err(Trouble::Failure(failure)) => return Err(failure),
                     Err(Trouble::Broken { seen }) => bodiless && !seen,
@@ -88,7 +79,7 @@ where
         };
         // Its end is waited for, or the same process would be leased again.
         drop(lease);
-        let failure = what_became_of(&instance).await;
+        let failure = Box::pin(what_became_of(&instance)).await;
         if !unseen || failure.code == Code::StartFailed || attempts == MAX_ATTEMPTS {
             return Err(failure);
         }
@@ -117,15 +108,17 @@ where
                 _ = timeout(START_TIMEOUT + VERDICT_TIMEOUT, instance.decided()) => None,
             }
         };
-        started.instrument(tracing::trace_span!(target: traces::TARGET, "start")).await
+        // In a place of its own, so that warm requests do not carry its room.
+        let span = tracing::trace_span!(target: traces::TARGET, "start");
+        Box::pin(started).instrument(span).await
     } else {
         None
     };
     let result = match started {
         Some(result) => result,
-        None => match timeout(limit, exchange.response(method)).await {
-            Ok(result) => result,
-            Err(_) => {
+        None => match exchange.response_within(limit, method).await {
+            Some(result) => result,
+            None => {
                 instance.order(Order::Check { request: request_id.to_owned() });
                 let message = format!("no answer within {} seconds", limit.as_secs_f32());
                 let failure = Failure::new(Code::InvocationTimeout, message);

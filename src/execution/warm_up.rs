@@ -1,7 +1,7 @@
 //! One request through a process that is no function yet, so that the first
 //! real one finds everything loaded and compiled.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 
 use http::Method;
@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::link::Link;
 use crate::http1;
+use crate::http1::stream::Stream;
 
 /// A spare that cannot answer its own warm-up in this time is of no use.
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,7 +25,8 @@ pub async fn warm_up(link: &Link, uses_vm: bool) -> io::Result<()> {
         if uses_vm { "vm" } else { "1" }
     );
     let answered = async {
-        tokio::io::AsyncWriteExt::write_all(&mut connection.stream, request.as_bytes()).await?;
+        // A new socket has room for so little.
+        connection.socket.try_write(&[IoSlice::new(request.as_bytes())])?;
         loop {
             let head =
                 http1::head::take_response(&mut connection.incoming.bytes, 16 * 1024, &Method::GET);
@@ -34,7 +36,7 @@ pub async fn warm_up(link: &Link, uses_vm: bool) -> io::Result<()> {
                     let status = head.parts.status;
                     return Err(io::Error::other(format!("warm-up answered {status}")));
                 }
-                None if connection.incoming.read(&mut connection.stream).await? == 0 => {
+                None if connection.incoming.read(&mut connection.socket).await? == 0 => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 None => {}

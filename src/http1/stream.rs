@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 /// What a socket is asked for at first. A request's head fits, and a thousand
 /// idle connections hold little.
@@ -23,20 +23,15 @@ pub trait Stream {
     fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
-macro_rules! stream {
-    ($socket:ty) => {
-        impl Stream for $socket {
-            fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-                self.poll_write_ready(context)
-            }
-            fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.try_write_vectored(parts)
-            }
-        }
-    };
+impl Stream for TcpStream {
+    fn poll_writable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_write_ready(context)
+    }
+
+    fn try_write(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write_vectored(parts)
+    }
 }
-stream!(TcpStream);
-stream!(UnixStream);
 
 /// What has been read of a connection and not used yet.
 #[derive(Debug)]

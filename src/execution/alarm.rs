@@ -1,0 +1,66 @@
+//! A time-out for what is done again and again and almost never takes too long.
+//!
+//! Setting a timer for every request, and taking it away with the response,
+//! costs more than the request's own system calls: the runtime wakes its poller
+//! for each timer that is due before all others. So an alarm that is set to
+//! later is left as it is. It rings at the old time, finds that nothing is due,
+//! and is set again then.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A timer that is set again and again and almost never rings.
+#[derive(Debug, Default)]
+pub struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Ready once it is this late.
+    pub fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if sleep.deadline() > due {
+            sleep.as_mut().reset(due);
+        }
+        loop {
+            ready!(sleep.as_mut().poll(context));
+            if sleep.deadline() >= due {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(due);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn rings(alarm: &mut Alarm, after: Duration) -> Duration {
+        let begun = Instant::now();
+        poll_fn(|context| alarm.poll(begun + after, context)).await;
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rings_when_it_was_set_last_whether_that_is_earlier_or_later() {
+        let mut alarm = Alarm::default();
+        for seconds in [30, 75, 2, 30] {
+            let after = Duration::from_secs(seconds);
+            let begun = Instant::now();
+            let quick = poll_fn(|context| {
+                let rung = alarm.poll(begun + after, context);
+                assert!(rung.is_pending());
+                Poll::Ready(())
+            });
+            quick.await;
+        }
+        // It still stands where it was set to first.
+        assert_eq!(rings(&mut alarm, Duration::from_secs(40)).await, Duration::from_secs(40));
+        assert_eq!(rings(&mut alarm, Duration::from_secs(1)).await, Duration::from_secs(1));
+        assert_eq!(rings(&mut alarm, Duration::from_secs(1)).await, Duration::from_secs(1));
+    }
+}
