@@ -6,7 +6,8 @@
 //!   [`router`] → [`pool`] (a [`lease`]) → [`proxy`] → [`exchange`], and back
 //!   as a [`reply`]
 //! - a process: [`profile`] → [`launch`] → [`keeper`], its states in [`life`],
-//!   its address in [`link`], all of them together in [`fleet`]
+//!   its address in [`link`], a connection to it a [`socket`], all of them
+//!   together in [`fleet`]
 //! - a change: [`catalog`] → [`supervisor`] → [`pool`]
 //! - what is told about a function: [`journal`]
 //! - what the operator gives: [`secrets`] to functions, [`tokens`] to callers

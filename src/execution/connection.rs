@@ -71,14 +71,14 @@ enum Next {
     Request,
     /// The client was refused and may still be sending.
     Linger,
-    Tunnel(Box<Switch>),
+    Tunnel(Switch),
     Close,
 }
 
 /// A response that changes the protocol.
 struct Switch {
     head: BytesMut,
-    body: InstanceBody<ClientBody>,
+    body: Box<InstanceBody<ClientBody>>,
 }
 
 /// What the request says about how it is answered.
@@ -123,7 +123,7 @@ impl Connection {
                     return;
                 }
                 Next::Tunnel(switch) => {
-                    self.tunnel(*switch).await;
+                    self.tunnel(switch).await;
                     return;
                 }
                 Next::Close => return,
@@ -223,7 +223,7 @@ impl Connection {
             let mut head = BytesMut::new();
             write_response(&mut head, parts.status, &parts.headers);
             head.extend_from_slice(b"\r\n");
-            return Next::Tunnel(Box::new(Switch { head, body }));
+            return Next::Tunnel(Switch { head, body });
         }
 
         let Manner { version, keep_alive: mut keep, head_only } = manner;

@@ -87,13 +87,13 @@ impl Link {
         let lane = LANE.get()?;
         loop {
             let next = lock(self.unused.get(lane)?).pop();
-            let Some(mut connection) = next else { break };
-            if connection.is_open() {
+            let Some(connection) = next else { break };
+            if connection.socket.is_open() {
                 return Some(connection);
             }
         }
-        let mut connection = Connection::new(lock(&self.warmed).take()?).ok()?;
-        connection.is_open().then_some(connection)
+        let connection = Connection::new(lock(&self.warmed).take()?).ok()?;
+        connection.socket.is_open().then_some(connection)
     }
 
     /// Keeps a connection whose last response has been read to its end.
@@ -118,11 +118,6 @@ impl Connection {
     fn new(socket: StdUnixStream) -> io::Result<Self> {
         let incoming = BytesMut::new().into();
         Ok(Self { socket: Socket::new(socket)?, incoming, alarm: Alarm::default() })
-    }
-
-    /// Whether it can carry a request.
-    fn is_open(&mut self) -> bool {
-        self.socket.is_open(&mut self.incoming.bytes)
     }
 }
 

@@ -169,7 +169,7 @@ where
     }
     head.headers.insert(START, HeaderValue::from_static(lease.origin.as_str()));
     let body = InstanceBody::new(exchange, lease, framing, reusable);
-    Ok(Response::from_parts(head, ReplyBody::Instance(body)))
+    Ok(Response::from_parts(head, ReplyBody::Instance(Box::new(body))))
 }
 
 /// What the shim says in its own name. It proves that with the process's

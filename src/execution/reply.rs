@@ -187,7 +187,7 @@ pub enum ReplyBody<B> {
     /// The platform's own, all at once.
     Whole(Option<Bytes>),
     /// A function's.
-    Instance(InstanceBody<B>),
+    Instance(Box<InstanceBody<B>>),
     /// A published file's.
     File(ServeFileSystemResponseBody),
     /// Any of these, for the access log.
@@ -208,7 +208,7 @@ where
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
             Self::Whole(body) => Poll::Ready(body.take().map(|data| Ok(Frame::data(data)))),
-            Self::Instance(body) => Pin::new(body).poll_frame(context),
+            Self::Instance(body) => Pin::new(&mut **body).poll_frame(context),
             Self::File(body) => Pin::new(body).poll_frame(context),
             Self::Counted(body) => Pin::new(&mut **body).poll_frame(context),
         }
