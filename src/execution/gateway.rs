@@ -192,17 +192,10 @@ impl Gateway {
             return Err(RequestBodyError::TooLarge(self.limits.body).into());
         }
         let (method, headers) = (&parts.method, &parts.headers);
-        if let Some(folder) = &manifest.static_folder
-            && let Some(mut file) = Box::pin(static_files::serve(
-                &deployment,
-                folder,
-                method,
-                headers,
-                path,
-                &parts.uri,
-                bare,
-            ))
-            .await
+        // In a place of its own, and only for those who have files.
+        let file = || static_files::serve(&deployment, method, headers, path, &parts.uri, bare);
+        if manifest.static_folder.is_some()
+            && let Some(mut file) = Box::pin(file()).await
         {
             file.headers_mut().insert(START, HeaderValue::from_static("warm"));
             return Ok(file);

@@ -76,10 +76,9 @@ impl Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<usize>> {
-        let mut bytes = [0; SHORT];
         loop {
             ready!(self.reading.poll_read_ready(context))?;
-            let mut copied = 0;
+            let (mut bytes, mut copied) = ([0; SHORT], 0);
             let looked = self.reading.try_io(|| {
                 let (count, _) = recv(&self.reading, &mut bytes, RecvFlags::PEEK)?;
                 if count == 0 || count == SHORT || count > buffer.remaining() {
@@ -104,13 +103,15 @@ impl Socket {
         }
     }
 
-    /// Takes out what was left.
+    /// Takes out what was left. Anything else than just that would be read a
+    /// second time, as another answer.
     fn take_out(&self) -> io::Result<()> {
         let left = self.left.swap(0, Relaxed);
-        if left > 0 {
-            recv(&self.reading, &mut [0; SHORT][..left], RecvFlags::empty())?;
+        if left == 0 {
+            return Ok(());
         }
-        Ok(())
+        let (count, _) = recv(&self.reading, &mut [0; SHORT][..left], RecvFlags::empty())?;
+        if count == left { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     fn writing(&self) -> io::Result<&pipe::Sender> {

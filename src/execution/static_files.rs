@@ -10,11 +10,10 @@ use super::instance::Deployment;
 use super::reply::ReplyBody;
 use crate::function::published::FILES;
 
-/// The file below `folder` for this request; `None` where there is none and the
-/// function itself is to answer.
+/// The file for this request; `None` where there is none and the function
+/// itself is to answer.
 pub async fn serve<B>(
     deployment: &Deployment,
-    folder: &str,
     method: &Method,
     headers: &HeaderMap,
     path: &str,
@@ -22,6 +21,7 @@ pub async fn serve<B>(
     bare: bool,
 ) -> Option<Response<ReplyBody<B>>> {
     let manifest = &deployment.release.manifest;
+    let folder = manifest.static_folder.as_ref()?;
     if !matches!(*method, Method::GET | Method::HEAD) {
         return None;
     }

@@ -148,9 +148,9 @@ pub fn current() -> Option<String> {
 
 /// A context for a trace that nobody has begun, of which nothing is exported.
 pub fn new_context() -> String {
-    let trace = const_hex::Buffer::<16>::new().format(&rand::random()).to_owned();
-    let span = const_hex::Buffer::<8>::new().format(&rand::random()).to_owned();
-    ["00-", &trace, "-", &span, "-00"].concat()
+    let trace = const_hex::encode(rand::random::<[u8; 16]>());
+    let span = const_hex::encode(rand::random::<[u8; 8]>());
+    format!("00-{trace}-{span}-00")
 }
 
 /// Whether this is a W3C trace context of a version that can be passed on.
