@@ -109,8 +109,9 @@ impl Keeper {
         }
         let mut output = stop(self.launched).await;
         pool.exited(instance.id);
-        // Its stop is the last that is told of it.
+        // Its stop is the last that is told of it, after what was dropped.
         output.last_words().await;
+        drop(output);
         fleet.journal.stopped(&Subject::of(&instance), reason, started.elapsed());
     }
 

@@ -81,16 +81,21 @@ async fn what_is_said_quietly_and_aloud_keeps_its_order() {
 }
 
 #[tokio::test]
-async fn everything_that_a_process_said_is_told_before_its_stop() {
+async fn everything_that_a_process_said_is_told_or_counted_before_its_stop() {
     let mut bed = TestBed::start().await;
-    let source = "export default () => { for (let n = 0; n < 300; n++) console.log(n); return 1; }";
+    // So many that they are read with pauses.
+    let source =
+        "export default () => { for (let n = 0; n < 5000; n++) console.log(n); return 1; }";
     let manifest = json!({ "mode": "oneshot" });
     bed.function("once").source(source).manifest(manifest).drop_in().await;
     bed.get("/once").await.ok();
     let admin = bed.admin().await;
     happened(&admin, "once", "stop").await;
-    let records = log(&admin, "once", "tail=1000").await;
-    assert_eq!(super::messages(&records).len(), 300);
+    let records = log(&admin, "once", "tail=10000").await;
+    let dropped = records.iter().filter(|record| record["event"] == "dropped");
+    let dropped = dropped.map(|record| record["value"].as_str().expect("a number"));
+    let dropped: usize = dropped.map(|value| value.parse::<usize>().expect("a number")).sum();
+    assert_eq!(super::messages(&records).len() + dropped, 5000);
     assert_eq!(records.last().expect("a record")["event"], "stop");
 }
 
