@@ -122,7 +122,7 @@ impl Launcher {
         priority: Priority,
     ) -> Result<Launched, StartError> {
         let cache = self.cache().await;
-        let ahead = self.ahead().take_if(|prepared| prepared.profile == *profile);
+        let ahead = self.ahead().take_if(|prepared| prepared.profile.boots_like(profile));
         if let Some(prepared) = ahead {
             match self.start(prepared, priority).await {
                 // Something may have ended it while it waited.
@@ -148,7 +148,7 @@ impl Launcher {
     /// profile.
     pub async fn prepare(&self, profile: &Profile) {
         let cache = self.cache().await;
-        let other = self.ahead().take_if(|prepared| prepared.profile != *profile);
+        let other = self.ahead().take_if(|prepared| !prepared.profile.boots_like(profile));
         discard(other).await;
         if self.ahead().is_none() {
             // Without one, the next launch makes its own and has the error.

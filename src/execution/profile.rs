@@ -91,6 +91,13 @@ impl Profile {
         Self { permissions: Permissions::default(), memory_mb, files: Files::None, uses_vm: false }
     }
 
+    /// Whether a process of one is one of the other too, up to what it loads
+    /// once it listens.
+    pub fn boots_like(&self, other: &Self) -> bool {
+        let Self { permissions, memory_mb, files, uses_vm: _ } = self;
+        (permissions, memory_mb, files) == (&other.permissions, &other.memory_mb, &other.files)
+    }
+
     /// What a process with this profile needs of the machine.
     pub fn needs(&self, place: &Place<'_>, deno: &Path) -> Needs {
         let mut files = FileRules {

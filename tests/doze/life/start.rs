@@ -69,11 +69,16 @@ async fn the_next_process_waits_confined_and_its_loss_is_noticed_by_nobody() {
     for name in ["one", "two", "three"] {
         bed.function(name).source(IDENTITY).drop_in().await;
     }
+    let importing = "import os from \"node:os\"; export default () => os.EOL.length";
+    bed.function("importing").source(importing).drop_in().await;
     identity(bed.get("/one").await);
 
-    let waiting = until("another is prepared", prepared).await;
-    identity(bed.get("/two").await);
-    assert!(pids().contains(&waiting.pid), "{waiting:?}, but {:?}", pids());
+    // Whether a function imports built-ins makes no difference before it boots.
+    for (path, start) in [("/importing", "cold"), ("/two", "cold")] {
+        let waiting = until("another is prepared", prepared).await;
+        assert_eq!(bed.get(path).await.ok().start(), start);
+        assert!(pids().contains(&waiting.pid), "{waiting:?}, but {:?}", pids());
+    }
 
     let lost = until("another is prepared", prepared).await;
     lost.kill();
