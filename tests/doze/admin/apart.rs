@@ -34,8 +34,10 @@ async fn what_changes_is_done_here_and_is_live_there_when_the_call_returns() {
 
 #[tokio::test]
 async fn whoever_changes_a_function_need_not_ask_how_it_is() {
-    let (bed, admin) = apart().await;
-    answers_as_it_is_shown(&bed, &admin).await;
+    {
+        let (bed, admin) = apart().await;
+        answers_as_it_is_shown(&bed, &admin).await;
+    }
     let mut bed = TestBed::start().await;
     let admin = bed.admin().await;
     answers_as_it_is_shown(&bed, &admin).await;
@@ -91,10 +93,13 @@ async fn what_only_execution_knows_is_asked_there() {
 
 #[tokio::test]
 async fn what_is_asked_there_is_described_here() {
-    let (_bed, admin) = apart().await;
-    let mut together = TestBed::start().await;
     let of = async |admin: &Admin| admin.get("/openapi.json").await.ok().json()["paths"].clone();
-    assert_eq!(of(&admin).await, of(&together.admin().await).await);
+    let together = {
+        let mut bed = TestBed::start().await;
+        of(&bed.admin().await).await
+    };
+    let (_bed, admin) = apart().await;
+    assert_eq!(of(&admin).await, together);
     // Both answer there, each for its own methods.
     let refused = admin.function("OPTIONS", "hello", "").await;
     assert_eq!(refused.status, 405);

@@ -14,7 +14,8 @@ fn places() -> &'static (Semaphore, u32) {
     })
 }
 
-/// A place for one bed, or every place for one that must be alone.
+/// A place for one bed, or every place for one that must be alone. A test has one
+/// bed at a time: two tests that waited for their second would wait for ever.
 pub(super) async fn take(alone: bool) -> SemaphorePermit<'static> {
     let (places, all) = places();
     let wanted = if alone { *all } else { 1 };
