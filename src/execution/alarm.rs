@@ -16,6 +16,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
+    /// Waits until it is this late.
+    pub async fn rings(&mut self, due: Instant) {
+        std::future::poll_fn(|context| self.poll(due, context)).await;
+    }
+
     /// Ready once it is this late.
     pub fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));
@@ -41,7 +46,7 @@ mod tests {
 
     async fn rings(alarm: &mut Alarm, after: Duration) -> Duration {
         let begun = Instant::now();
-        poll_fn(|context| alarm.poll(begun + after, context)).await;
+        alarm.rings(begun + after).await;
         begun.elapsed()
     }
 

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_util::sync::ReusableBoxFuture;
 
+use super::alarm::Alarm;
 use super::exchange::InstanceBody;
 use super::gateway::Gateway;
 use super::headers::RequestId;
@@ -26,7 +27,9 @@ use super::inbound::Inbound;
 use super::reply::{Code, Failure, REQUEST_ID, ReplyBody};
 use super::request_body::{ClientBody, Reader};
 use crate::http1::body::Framing;
-use crate::http1::head::{self, BadHead, RequestHead, may_have_body, write_response};
+use crate::http1::head::{
+    self, BadHead, RequestHead, content_length, may_have_body, write_response,
+};
 use crate::http1::outgoing::Outgoing;
 
 /// From a request's first byte to the end of its head.
@@ -63,7 +66,7 @@ pub struct Connection {
     /// it is waited for between any two requests.
     drained: ReusableBoxFuture<'static, ()>,
     /// When an unused connection is closed.
-    idle: Pin<Box<Sleep>>,
+    idle: Alarm,
 }
 
 /// What becomes of a connection after a response.
@@ -100,11 +103,10 @@ impl Connection {
     ) -> Self {
         let (half, writer) = stream.into_split();
         let reader = Reader::new(half, buffer);
-        // Set anew for every request, which costs nothing while it grows.
-        let idle = Box::pin(sleep(KEEP_ALIVE));
         let client = peer.ip().to_string().into();
         let mut end = draining.clone();
         let drained = ReusableBoxFuture::new(async move { drained(&mut end).await });
+        let idle = Alarm::default();
         Self { gateway, writer, reader, client, draining, drained, idle }
     }
 
@@ -141,11 +143,10 @@ impl Connection {
         }
         // An idle connection ends quietly, by its own time or the server's.
         if reader.with_buffer(|buffer| buffer.is_empty()) {
-            self.idle.as_mut().reset(Instant::now() + KEEP_ALIVE);
             let more = tokio::select! {
                 biased;
                 more = reader.read() => more,
-                () = &mut self.idle => return Ok(None),
+                () = self.idle.rings(Instant::now() + KEEP_ALIVE) => return Ok(None),
                 () = &mut self.drained => return Ok(None),
             };
             if !more.is_ok_and(|read| read > 0) {
@@ -210,7 +211,7 @@ impl Connection {
     async fn refuse(&mut self, failure: Failure) -> Next {
         let id = RequestId::fresh();
         let mut response = failure.into_response(id.as_str());
-        response.headers_mut().insert(REQUEST_ID, id.value());
+        response.headers_mut().insert(REQUEST_ID, id.into());
         let manner = Manner { version: Version::HTTP_11, keep_alive: false, head_only: false };
         self.reply(response, manner).await
     }
@@ -232,17 +233,8 @@ impl Connection {
         let unread = !self.reader.is_at_end();
         let unwilling = self.reader.is_awaiting_continue();
         keep &= !(unwilling || (unread && parts.status.is_client_error()));
-        let framing = framing(&parts, &body, head_only, version);
+        let framing = frame(&mut parts, &body, head_only, version);
         keep &= framing != Framing::UntilClose;
-        match framing {
-            Framing::Length(length) => {
-                parts.headers.insert(CONTENT_LENGTH, length.into());
-            }
-            Framing::Chunked => {
-                parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-            }
-            Framing::Empty | Framing::UntilClose => {}
-        }
         if !keep {
             parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
         } else if version == Version::HTTP_10 {
@@ -334,23 +326,31 @@ fn refusal(error: BadHead) -> Failure {
     }
 }
 
-/// Where the body of a response to this client ends.
-fn framing(
-    parts: &http::response::Parts,
+/// Decides where the body of a response to this client ends, and says so in its
+/// head.
+fn frame(
+    parts: &mut http::response::Parts,
     body: &ReplyBody<ClientBody>,
     head_only: bool,
     version: Version,
 ) -> Framing {
-    let bodiless = head_only || !may_have_body(parts.status);
-    if bodiless {
+    if head_only || !may_have_body(parts.status) {
         return Framing::Empty;
     }
     // A published file's body does not know its own length; its head does.
-    let stated =
-        parts.headers.get(CONTENT_LENGTH).and_then(|text| text.to_str().ok()?.parse().ok());
-    match stated.or(body.size_hint().exact()) {
-        Some(length) => Framing::Length(length),
-        None if version == Version::HTTP_11 => Framing::Chunked,
+    let stated = parts.headers.get(CONTENT_LENGTH);
+    if let Some(length) = stated.and_then(|length| content_length(length.as_bytes())) {
+        return Framing::Length(length);
+    }
+    match body.size_hint().exact() {
+        Some(length) => {
+            parts.headers.insert(CONTENT_LENGTH, length.into());
+            Framing::Length(length)
+        }
+        None if version == Version::HTTP_11 => {
+            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            Framing::Chunked
+        }
         None => Framing::UntilClose,
     }
 }

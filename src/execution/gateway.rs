@@ -93,29 +93,29 @@ impl Gateway {
             target: traces::TARGET, "request", id = id.as_str(), otel.kind = "server"
         );
         traces::continue_from(&span, &request.parts.headers);
-        let response = traces::within(&span, || self.handle_as(request, &id)).await;
-        traces::finish(&span, response.status(), response.headers().get(START));
+        let response = traces::within(&span, || self.handle_as(request, id)).await;
+        traces::finish(&span, response.status(), || response.headers().get(START));
         response
     }
 
-    async fn handle_as<B>(&self, request: &mut Inbound<B>, id: &RequestId) -> Response<ReplyBody<B>>
+    async fn handle_as<B>(&self, request: &mut Inbound<B>, id: RequestId) -> Response<ReplyBody<B>>
     where
         B: Body<Data = Bytes, Error = RequestBodyError> + Unpin,
     {
-        let begun = Instant::now();
+        let begun = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
         let entry = self.access_log.then(|| {
             Entry::new(&request.parts.method, &request.parts.uri, id.as_str(), &self.router)
         });
-        let mut response = match self.answer(request, id).await {
+        let mut response = match self.answer(request, &id).await {
             Ok(response) => response,
             Err(failure) => failure.into_response(id.as_str()),
         };
-        response.headers_mut().insert(REQUEST_ID, id.value());
+        response.headers_mut().insert(REQUEST_ID, id.into());
         response.headers_mut().entry(DATE).or_insert_with(now);
         tracing::debug!(
             method = %request.parts.method, path = request.parts.uri.path(), status = response.status().as_u16(),
             start = response.headers().get(START).and_then(|start| start.to_str().ok()),
-            micros = begun.elapsed().as_micros(), "request"
+            micros = begun.map(|begun| begun.elapsed().as_micros()), "request"
         );
         match entry {
             Some(entry) => entry.count(response),

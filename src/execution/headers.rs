@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::inbound::Inbound;
@@ -19,31 +19,6 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const TOKEN: HeaderName = HeaderName::from_static("x-doze-token");
 
-/// Fields that speak of one connection only (RFC 9110, 7.6.1).
-const HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authenticate"),
-    HeaderName::from_static("proxy-authorization"),
-    HeaderName::from_static("te"),
-];
-
-/// Fields of a request that the gateway writes itself, or that are for it alone.
-const WRITTEN_ANEW: [HeaderName; 9] = [
-    HOST,
-    CONTENT_LENGTH,
-    EXPECT,
-    FORWARDED_FOR,
-    FORWARDED_HOST,
-    FORWARDED_PROTO,
-    FORWARDED_PREFIX,
-    REQUEST_ID,
-    TRACEPARENT,
-];
-
 /// Fields between the gateway and its processes. A client cannot speak as the
 /// gateway, and a function cannot speak as the platform.
 const OWN_PREFIX: &str = "x-doze-";
@@ -54,6 +29,21 @@ pub const OPERATORS_COOKIE: &str = "doze_session";
 
 /// Longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 128;
+
+/// Whether a field speaks of one connection only (RFC 9110, 7.6.1).
+fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "transfer-encoding"
+            | "upgrade"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+    )
+}
 
 /// Which fields of a head end at this hop.
 struct Hop<'h> {
@@ -71,7 +61,7 @@ impl<'h> Hop<'h> {
         let is_listed =
             || self.listed.iter().any(|word| word.eq_ignore_ascii_case(text.as_bytes()));
         // What frames a message, and what it is for, is not for `Connection` to take away.
-        HOP_BY_HOP.contains(name)
+        is_hop_by_hop(text)
             || text.starts_with(OWN_PREFIX)
             || (is_listed() && *name != HOST && *name != CONTENT_LENGTH)
     }
@@ -115,18 +105,20 @@ impl RequestId {
 
     /// One that no other request has.
     pub fn fresh() -> Self {
-        let text = const_hex::encode(rand::random::<[u8; 16]>());
-        Self(HeaderValue::from_maybe_shared(text).unwrap_or(HeaderValue::from_static("0")))
+        let mut text = const_hex::Buffer::<16>::new();
+        let value = HeaderValue::from_str(text.format(&rand::random::<u128>().to_be_bytes()));
+        Self(value.unwrap_or(HeaderValue::from_static("0")))
     }
 
     /// As it is written.
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
+}
 
-    /// The same as a field's value.
-    pub fn value(&self) -> HeaderValue {
-        self.0.clone()
+impl From<RequestId> for HeaderValue {
+    fn from(id: RequestId) -> Self {
+        id.0
     }
 }
 
@@ -149,17 +141,68 @@ pub struct Passage<'r> {
     pub path: &'r str,
 }
 
+/// Whether the gateway writes a field of a request itself, or it is for the
+/// gateway alone.
+fn is_written_anew(name: &str) -> bool {
+    matches!(
+        name,
+        "host"
+            | "content-length"
+            | "expect"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-forwarded-prefix"
+            | "x-request-id"
+            | "traceparent"
+    )
+}
+
+/// What a client said in the fields that are written anew. They are found in
+/// one pass, since each look-up costs as much.
+#[derive(Default)]
+struct Given<'h> {
+    host: Option<&'h HeaderValue>,
+    forwarded_for: bool,
+    forwarded_host: Option<&'h HeaderValue>,
+    forwarded_proto: Option<&'h HeaderValue>,
+    forwarded_prefix: Option<&'h HeaderValue>,
+    traceparent: Option<&'h HeaderValue>,
+}
+
+impl<'h> Given<'h> {
+    fn of(headers: &'h HeaderMap, hop: &Hop<'_>) -> Self {
+        let mut given = Self::default();
+        for (name, value) in headers.iter().filter(|(name, _)| !hop.ends(name)) {
+            let place = match name.as_str() {
+                "host" => &mut given.host,
+                "x-forwarded-for" => {
+                    given.forwarded_for = true;
+                    continue;
+                }
+                "x-forwarded-host" => &mut given.forwarded_host,
+                "x-forwarded-proto" => &mut given.forwarded_proto,
+                "x-forwarded-prefix" => &mut given.forwarded_prefix,
+                "traceparent" => &mut given.traceparent,
+                _ => continue,
+            };
+            place.get_or_insert(value);
+        }
+        given
+    }
+}
+
 /// The head of the request as an instance gets it.
 ///
 /// The target is in absolute form, because Deno makes `request.url` of it.
 pub fn to_instance<B>(request: &Inbound<B>, passage: Passage<'_>, link: &Link) -> Bytes {
     let Inbound { parts, framing, client, .. } = request;
     let headers = &parts.headers;
-    let host = headers.get(HOST).map_or(&b"localhost"[..], HeaderValue::as_bytes);
     let hop = Hop::of(headers);
-    let given = |name: &HeaderName| headers.get(name).filter(|_| !hop.ends(name));
+    let given = Given::of(headers, &hop);
+    let host = given.host.map_or(&b"localhost"[..], HeaderValue::as_bytes);
     // A proxy in front of this one knows what the client spoke to.
-    let proto = given(&FORWARDED_PROTO).map_or(&b"http"[..], HeaderValue::as_bytes);
+    let proto = given.forwarded_proto.map_or(&b"http"[..], HeaderValue::as_bytes);
     let scheme = if proto.eq_ignore_ascii_case(b"https") { "https://" } else { "http://" };
 
     let mut head = BytesMut::with_capacity(1024);
@@ -174,7 +217,7 @@ pub fn to_instance<B>(request: &Inbound<B>, passage: Passage<'_>, link: &Link) -
     write_request_line(&mut head, &parts.method, &target);
     write_field(&mut head, &HOST, [host]);
     for (name, value) in headers {
-        if hop.ends(name) || WRITTEN_ANEW.contains(name) {
+        if hop.ends(name) || is_written_anew(name.as_str()) {
             continue;
         }
         if *name != COOKIE {
@@ -183,7 +226,9 @@ pub fn to_instance<B>(request: &Inbound<B>, passage: Passage<'_>, link: &Link) -
             write_field(&mut head, name, [&*line]);
         }
     }
-    if let Some(protocol) = upgrade(headers) {
+    if !hop.listed.is_empty()
+        && let Some(protocol) = upgrade(headers)
+    {
         // Handlers compare with the lower-case word.
         write_field(&mut head, &UPGRADE, [&*protocol.as_bytes().to_ascii_lowercase()]);
         write_field(&mut head, &CONNECTION, [&b"upgrade"[..]]);
@@ -198,18 +243,18 @@ pub fn to_instance<B>(request: &Inbound<B>, passage: Passage<'_>, link: &Link) -
         Framing::Empty => {}
     }
 
-    let chain = headers.get_all(FORWARDED_FOR).iter().filter(|_| !hop.ends(&FORWARDED_FOR));
-    let chain = chain.flat_map(|list| [list.as_bytes(), b", "]);
+    let chain = given.forwarded_for.then(|| headers.get_all(FORWARDED_FOR));
+    let chain = chain.into_iter().flatten().flat_map(|list| [list.as_bytes(), b", "]);
     write_field(&mut head, &FORWARDED_FOR, chain.chain([client.as_bytes()]));
-    let outer = given(&FORWARDED_PREFIX).and_then(|prefix| prefix.to_str().ok());
+    let outer = given.forwarded_prefix.and_then(|prefix| prefix.to_str().ok());
     let outer = outer.unwrap_or_default().trim_end_matches('/');
     let prefix = [outer.as_bytes(), b"/", passage.name.as_bytes()];
     write_field(&mut head, &FORWARDED_PREFIX, prefix);
-    let outer = given(&FORWARDED_HOST).map_or(host, HeaderValue::as_bytes);
+    let outer = given.forwarded_host.map_or(host, HeaderValue::as_bytes);
     write_field(&mut head, &FORWARDED_HOST, [outer]);
     write_field(&mut head, &FORWARDED_PROTO, [proto]);
     write_field(&mut head, &REQUEST_ID, [passage.request_id.as_str().as_bytes()]);
-    let caller = given(&TRACEPARENT).filter(|value| traces::is_traceparent(value));
+    let caller = given.traceparent.filter(|value| traces::is_traceparent(value));
     let context = match (traces::current(), caller) {
         (Some(own), _) => Cow::Owned(own),
         (None, Some(caller)) => caller.to_str().unwrap_or_default().into(),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::MapErr;
 use http_body_util::{BodyExt, Full};
@@ -86,9 +86,9 @@ pub async fn invoke(
     let limit = Manifest::default().timeout_seconds;
     let response = proxy::forward(&run.0, &mut request, passage, limit).await;
     let mut response = response.unwrap_or_else(|failure| failure.into_response(id.as_str()));
-    for name in [REQUEST_ID, INVOCATION] {
-        response.headers_mut().insert(name, id.value());
-    }
+    let id = HeaderValue::from(id);
+    response.headers_mut().insert(REQUEST_ID, id.clone());
+    response.headers_mut().insert(INVOCATION, id);
     Ok(response.map(|inner| RunBody { inner, _run: run }))
 }
 

@@ -136,12 +136,16 @@ pub struct IllegalTransition {
 }
 
 impl Life {
-    /// What becomes of it. `now` is when the event happened.
-    pub fn on(self, event: Event, now: Instant) -> Result<Self, IllegalTransition> {
+    /// What becomes of it. `now` tells when the event happened, if that matters.
+    pub fn on(
+        self,
+        event: Event,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<Self, IllegalTransition> {
         let illegal = IllegalTransition { life: self, event };
         let busy_or_idle = |leases| match NonZeroU32::new(leases) {
             Some(leases) => Self::Busy { leases },
-            None => Self::Idle { since: now },
+            None => Self::Idle { since: now() },
         };
         Ok(match (self, event) {
             (Self::Ended { leases }, Event::Release) => {
@@ -256,7 +260,7 @@ mod tests {
             (ended(1), retire, Some(ended(1))),
             (ended(0), Event::Exited, None),
         ] {
-            assert_eq!(from.on(event, now).ok(), to, "{from:?} on {event:?}");
+            assert_eq!(from.on(event, || now).ok(), to, "{from:?} on {event:?}");
         }
     }
 
@@ -274,7 +278,7 @@ mod tests {
                     3 => Event::Retire(StopReason::Idle),
                     _ => Event::Exited,
                 };
-                let Ok(next) = life.on(event, now) else { continue };
+                let Ok(next) = life.on(event, || now) else { continue };
                 match event {
                     Event::Lease => out += 1,
                     Event::Release => out -= 1,

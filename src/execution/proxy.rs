@@ -159,11 +159,12 @@ where
         drop(InstanceBody::new(exchange, lease, framing, reusable));
         return Err(failure);
     }
-    let change = upgrade(&head.headers).cloned();
+    let change = match head.status {
+        StatusCode::SWITCHING_PROTOCOLS => upgrade(&head.headers).cloned(),
+        _ => None,
+    };
     headers::strip(&mut head.headers);
-    if head.status == StatusCode::SWITCHING_PROTOCOLS
-        && let Some(protocol) = change
-    {
+    if let Some(protocol) = change {
         head.headers.insert(UPGRADE, protocol);
         head.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     }

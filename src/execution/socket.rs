@@ -10,6 +10,7 @@
 //!   right after the next request, which wakes the process anyway.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::pin::Pin;
@@ -78,13 +79,14 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.reading.poll_read_ready(context))?;
-            let (mut bytes, mut copied) = ([0; SHORT], 0);
+            let (mut room, mut copied) = ([const { MaybeUninit::uninit() }; SHORT], 0);
             let looked = self.reading.try_io(|| {
-                let (count, _) = recv(&self.reading, &mut bytes, RecvFlags::PEEK)?;
-                if count == 0 || count == SHORT || count > buffer.remaining() {
+                let ((bytes, _), _) = recv(&self.reading, &mut room, RecvFlags::PEEK)?;
+                if bytes.is_empty() || bytes.len() == SHORT || bytes.len() > buffer.remaining() {
                     return Ok(());
                 }
-                copied = count;
+                buffer.put_slice(bytes);
+                copied = bytes.len();
                 // So that the runtime waits for what comes after it.
                 Err(io::ErrorKind::WouldBlock.into())
             });
@@ -95,7 +97,6 @@ impl Socket {
                 }
                 Err(_) if copied == 0 => {}
                 Err(_) => {
-                    buffer.put_slice(&bytes[..copied]);
                     self.left.store(copied, Relaxed);
                     return Poll::Ready(Ok(copied));
                 }
@@ -110,8 +111,9 @@ impl Socket {
         if left == 0 {
             return Ok(());
         }
-        let (count, _) = recv(&self.reading, &mut [0; SHORT][..left], RecvFlags::empty())?;
-        if count == left { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+        let mut room = [const { MaybeUninit::uninit() }; SHORT];
+        let ((bytes, _), _) = recv(&self.reading, &mut room[..left], RecvFlags::empty())?;
+        if bytes.len() == left { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     fn writing(&self) -> io::Result<&pipe::Sender> {

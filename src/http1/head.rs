@@ -3,7 +3,8 @@
 use std::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, HOST, UPGRADE};
+use http::uri::Authority;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, request, response,
 };
@@ -80,14 +81,19 @@ pub fn take_request(buffer: &mut BytesMut, limit: usize) -> Result<Option<Reques
     if !(target.starts_with('/') || uri.scheme().is_some() || target == "*") {
         return Err(Malformed("the request target is not a path"));
     }
-    let mut headers = collect(&head, parsed.headers, 0)?;
+    let (mut headers, control) = collect(&head, parsed.headers, 0)?;
 
-    let framing = framing(&headers, version)?;
-    check_host(&mut headers, &uri, version)?;
-    let keep_alive = keep_alive(&headers, version);
+    let framing = control.framing(version)?;
+    control.check_host(&head, version)?;
+    if let Some(authority) = uri.authority() {
+        let host = HeaderValue::from_str(authority.as_str())
+            .map_err(|_| Malformed("the target's host is not valid"))?;
+        headers.insert(HOST, host);
+    }
+    let keep_alive = control.keep_alive(version);
     let expects_continue = version == Version::HTTP_11
         && framing != Framing::Empty
-        && headers.get(EXPECT).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        && control.expect.is_some_and(|what| what.eq_ignore_ascii_case(b"100-continue"));
 
     let mut parts = http::Request::new(()).into_parts().0;
     (parts.method, parts.uri, parts.version, parts.headers) = (method, uri, version, headers);
@@ -119,17 +125,17 @@ pub fn take_response(
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let status = StatusCode::from_u16(parsed.code.unwrap_or_default())
         .map_err(|_| Malformed("the status is not valid"))?;
-    // Room for what a proxy adds, so that the map is not grown later.
-    let headers = collect(&head, parsed.headers, 8)?;
+    // Room for what a proxy always adds, so that the map is not grown later.
+    let (headers, control) = collect(&head, parsed.headers, 2)?;
     let bodiless = *to == Method::HEAD || !may_have_body(status);
-    let framing = match framing(&headers, version)? {
+    let framing = match control.framing(version)? {
         _ if bodiless => Framing::Empty,
         // Deno sends this one, which is always empty, without saying so.
         Framing::Empty if status == StatusCode::RESET_CONTENT => Framing::Empty,
-        Framing::Empty if !headers.contains_key(CONTENT_LENGTH) => Framing::UntilClose,
+        Framing::Empty if control.lengths.first.is_none() => Framing::UntilClose,
         framing => framing,
     };
-    let reusable = keep_alive(&headers, version)
+    let reusable = control.keep_alive(version)
         && framing != Framing::UntilClose
         && status != StatusCode::SWITCHING_PROTOCOLS;
 
@@ -163,97 +169,130 @@ fn find_end(buffer: &[u8], limit: usize) -> Result<Option<usize>, BadHead> {
     if buffer.len() >= limit { Err(BadHead::TooLarge) } else { Ok(None) }
 }
 
+/// The fields that say where a message ends and what becomes of its connection.
+/// They are found in one pass, since each look-up costs as much as to parse one.
+#[derive(Debug, Default)]
+struct Control<'h> {
+    codings: Lines<'h>,
+    lengths: Lines<'h>,
+    hosts: Lines<'h>,
+    expect: Option<&'h [u8]>,
+    says_close: bool,
+    says_keep_alive: bool,
+}
+
+/// The first line of a field, and whether it has more.
+#[derive(Debug, Default)]
+struct Lines<'h> {
+    first: Option<&'h [u8]>,
+    several: bool,
+}
+
 /// The fields of a head, with room for some more.
-fn collect(
-    head: &Bytes,
-    parsed: &[httparse::Header<'_>],
+fn collect<'h>(
+    head: &'h Bytes,
+    parsed: &[httparse::Header<'h>],
     room: usize,
-) -> Result<HeaderMap, BadHead> {
+) -> Result<(HeaderMap, Control<'h>), BadHead> {
     let mut headers = HeaderMap::with_capacity(parsed.len() + room);
+    let mut control = Control::default();
     for field in parsed {
         let name = HeaderName::from_bytes(field.name.as_bytes())
             .map_err(|_| Malformed("a header's name is not valid"))?;
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value))
             .map_err(|_| Malformed("a header's value is not valid"))?;
+        control.note(&name, field.value);
         headers.append(name, value);
     }
-    Ok(headers)
+    Ok((headers, control))
 }
 
-fn framing(headers: &HeaderMap, version: Version) -> Result<Framing, BadHead> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    match (codings.next(), lengths.next()) {
-        (None, None) => Ok(Framing::Empty),
-        (Some(_), Some(_)) => Err(Malformed("both Content-Length and Transfer-Encoding")),
-        (Some(_), None) if version == Version::HTTP_10 => {
-            Err(Malformed("Transfer-Encoding in HTTP/1.0"))
-        }
-        (Some(coding), None) => {
-            let plain = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-            if plain && codings.next().is_none() {
-                Ok(Framing::Chunked)
-            } else {
-                Err(Malformed("a transfer coding other than chunked"))
+impl<'h> Lines<'h> {
+    fn push(&mut self, line: &'h [u8]) {
+        self.several = self.first.is_some();
+        self.first.get_or_insert(line);
+    }
+}
+
+impl<'h> Control<'h> {
+    fn note(&mut self, name: &HeaderName, line: &'h [u8]) {
+        match name.as_str() {
+            "transfer-encoding" => self.codings.push(line),
+            "content-length" => self.lengths.push(line),
+            "host" => self.hosts.push(line),
+            "expect" => self.expect = self.expect.or(Some(line)),
+            "connection" => {
+                self.says_close |= words(line).any(|word| word.eq_ignore_ascii_case(b"close"));
+                self.says_keep_alive |=
+                    words(line).any(|word| word.eq_ignore_ascii_case(b"keep-alive"));
             }
+            _ => {}
         }
-        (None, Some(length)) => {
-            if lengths.next().is_some() {
-                return Err(Malformed("several Content-Length fields"));
+    }
+
+    fn framing(&self, version: Version) -> Result<Framing, BadHead> {
+        match (self.codings.first, self.lengths.first) {
+            (None, None) => Ok(Framing::Empty),
+            (Some(_), Some(_)) => Err(Malformed("both Content-Length and Transfer-Encoding")),
+            (Some(_), None) if version == Version::HTTP_10 => {
+                Err(Malformed("Transfer-Encoding in HTTP/1.0"))
             }
-            // `parse` alone would accept a leading plus sign.
-            let digits = length.as_bytes();
-            let number =
-                digits.iter().all(u8::is_ascii_digit).then(|| length.to_str().ok()?.parse().ok());
-            match number.flatten() {
+            (Some(coding), None) => {
+                if coding.eq_ignore_ascii_case(b"chunked") && !self.codings.several {
+                    Ok(Framing::Chunked)
+                } else {
+                    Err(Malformed("a transfer coding other than chunked"))
+                }
+            }
+            (None, Some(_)) if self.lengths.several => {
+                Err(Malformed("several Content-Length fields"))
+            }
+            (None, Some(digits)) => match content_length(digits) {
                 Some(0) => Ok(Framing::Empty),
                 Some(length) => Ok(Framing::Length(length)),
                 None => Err(Malformed("Content-Length is not a number")),
-            }
+            },
         }
     }
-}
 
-fn check_host(headers: &mut HeaderMap, uri: &Uri, version: Version) -> Result<(), BadHead> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
-        return Err(Malformed("several Host fields"));
-    }
-    match host {
-        None if version == Version::HTTP_11 => return Err(Malformed("no Host field")),
-        Some(host) if http::uri::Authority::try_from(host.as_bytes()).is_err() => {
-            return Err(Malformed("Host is not a host"));
+    fn check_host(&self, head: &Bytes, version: Version) -> Result<(), BadHead> {
+        match self.hosts.first {
+            _ if self.hosts.several => Err(Malformed("several Host fields")),
+            None if version == Version::HTTP_11 => Err(Malformed("no Host field")),
+            None => Ok(()),
+            Some(host) => Authority::from_maybe_shared(head.slice_ref(host))
+                .map(drop)
+                .map_err(|_| Malformed("Host is not a host")),
         }
-        _ => {}
     }
-    if let Some(authority) = uri.authority() {
-        let host = HeaderValue::from_str(authority.as_str())
-            .map_err(|_| Malformed("the target's host is not valid"))?;
-        headers.insert(HOST, host);
+
+    fn keep_alive(&self, version: Version) -> bool {
+        (version == Version::HTTP_11 || self.says_keep_alive) && !self.says_close
     }
-    Ok(())
 }
 
-fn keep_alive(headers: &HeaderMap, version: Version) -> bool {
-    let asked_for = version == Version::HTTP_11 || has_token(headers, &CONNECTION, b"keep-alive");
-    asked_for && !has_token(headers, &CONNECTION, b"close")
+/// The number in `Content-Length`; `None` where it is none.
+pub fn content_length(digits: &[u8]) -> Option<u64> {
+    // `parse` alone would accept a leading plus sign.
+    let text = digits.iter().all(u8::is_ascii_digit).then(|| std::str::from_utf8(digits).ok());
+    text??.parse().ok()
 }
 
-/// Whether a comma-separated header holds a word, in any case.
-pub fn has_token(headers: &HeaderMap, name: &HeaderName, word: &[u8]) -> bool {
-    tokens(headers, name).any(|token| token.eq_ignore_ascii_case(word))
+/// The words of one line of a comma-separated field.
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// The words of a comma-separated header.
+/// The words of a comma-separated field.
 pub fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(name).into_iter();
-    values.flat_map(|value| value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii))
+    headers.get_all(name).into_iter().flat_map(|value| words(value.as_bytes()))
 }
 
 /// Whether these headers ask for, or grant, a change of protocol.
 pub fn upgrade(headers: &HeaderMap) -> Option<&HeaderValue> {
-    headers.get(UPGRADE).filter(|_| has_token(headers, &CONNECTION, b"upgrade"))
+    let is_meant =
+        || tokens(headers, &CONNECTION).any(|word| word.eq_ignore_ascii_case(b"upgrade"));
+    headers.get(UPGRADE).filter(|_| is_meant())
 }
 
 /// Writes a request's first line. `target` is written as it is.

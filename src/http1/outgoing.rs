@@ -178,7 +178,11 @@ struct Queue {
 
 impl Queue {
     fn new(first: Bytes) -> Self {
-        Self { length: first.len(), parts: VecDeque::from([first]) }
+        // Most bodies come in one part.
+        let mut parts = VecDeque::with_capacity(4);
+        let length = first.len();
+        parts.push_back(first);
+        Self { parts, length }
     }
 
     fn is_empty(&self) -> bool {

@@ -118,12 +118,16 @@ pub fn name_function(name: &str) {
 }
 
 /// Tells the span of a request how it ended, and by what it was served.
-pub fn finish(span: &Span, status: StatusCode, start: Option<&HeaderValue>) {
+pub fn finish<'r>(
+    span: &Span,
+    status: StatusCode,
+    start: impl FnOnce() -> Option<&'r HeaderValue>,
+) {
     if !is_on() {
         return;
     }
     span.set_attribute("http.response.status_code", i64::from(status.as_u16()));
-    if let Some(start) = start.and_then(|start| start.to_str().ok()) {
+    if let Some(start) = start().and_then(|start| start.to_str().ok()) {
         span.set_attribute("faas.coldstart", start != "warm");
         span.set_attribute("doze.start", start.to_owned());
     }
@@ -148,9 +152,15 @@ pub fn current() -> Option<String> {
 
 /// A context for a trace that nobody has begun, of which nothing is exported.
 pub fn new_context() -> String {
-    let trace = const_hex::encode(rand::random::<[u8; 16]>());
-    let span = const_hex::encode(rand::random::<[u8; 8]>());
-    format!("00-{trace}-{span}-00")
+    let (mut trace, mut span) = (const_hex::Buffer::<16>::new(), const_hex::Buffer::<8>::new());
+    [
+        "00-",
+        trace.format(&rand::random::<u128>().to_be_bytes()),
+        "-",
+        span.format(&rand::random::<u64>().to_be_bytes()),
+        "-00",
+    ]
+    .concat()
 }
 
 /// Whether this is a W3C trace context of a version that can be passed on.

@@ -92,7 +92,7 @@ impl State {
 
 impl Slot {
     pub(super) fn on(&mut self, event: Event) {
-        match self.life.on(event, Instant::now()) {
+        match self.life.on(event, Instant::now) {
             Ok(life) => self.life = life,
             Err(error) => tracing::error!(
                 function = %self.instance.deployment.name, instance = %self.instance.id, %error,
