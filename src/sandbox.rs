@@ -37,7 +37,7 @@ mod system_calls;
 mod addresses;
 mod guard;
 mod attributes;
-mod schedule;
+pub mod schedule;
 pub mod report;
 mod rehearsal;
 pub mod cage;

@@ -159,6 +159,17 @@ impl Activity {
         numbers.map(|number| self.minute(number)).collect()
     }
 
+    /// Requests that it has answered well.
+    pub fn answers(&self) -> u64 {
+        self.0.get().map_or(0, |called| called.totals.successes.load(Ordering::Relaxed))
+    }
+
+    /// Whether it has answered within this time.
+    pub fn answered_within(&self, time: Duration) -> bool {
+        let last = self.0.get().map(|called| called.last_request.load(Ordering::Relaxed));
+        last.is_some_and(|last| unix_time().saturating_sub(Duration::from_millis(last)) < time)
+    }
+
     /// Whether it was ever called and has series of its own among the metrics.
     pub fn has_series(&self) -> bool {
         self.0.get().is_some_and(|called| matches!(called.series, Series::Own(_)))

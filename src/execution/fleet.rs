@@ -25,6 +25,9 @@ use crate::function::FunctionName;
 use crate::function::permissions::OperatorAllows;
 use crate::sandbox::Priority;
 
+/// Who has answered within this time is being called.
+const LATELY: Duration = Duration::from_secs(1);
+
 /// What the operator decided.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -239,6 +242,12 @@ impl Fleet {
     /// Pools with instances.
     pub fn active_pools(&self) -> Vec<Arc<Pool>> {
         self.lock().active()
+    }
+
+    /// Whether any other function has answered lately.
+    pub fn serves_others(&self, pool: &Arc<Pool>) -> bool {
+        let others = self.active_pools().into_iter().filter(|other| !Arc::ptr_eq(other, pool));
+        others.into_iter().any(|other| other.activity().answered_within(LATELY))
     }
 
     /// Processes that run or are being started.

@@ -5,13 +5,16 @@
 //! accept from one listener, so the port belongs to one server: a second one
 //! that shared it unnoticed would answer half of the requests.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use nix::time::{ClockId, clock_gettime};
+use nix::unistd::Pid;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,12 +24,19 @@ use super::connection::{self, Connection, Draining};
 use super::gateway::Gateway;
 use super::http2;
 use super::link;
+use super::usage::{Load, Usage};
 use crate::http1::stream::Incoming;
+use crate::sandbox::schedule;
 
 /// A client that says nothing at all for so long is not served.
 const FIRST_BYTES: Duration = Duration::from_secs(75);
 /// Connections of one lane. Each costs a descriptor, and two where it proxies.
 const MAX_CONNECTIONS: usize = 16 * 1024;
+
+thread_local! {
+    /// How much of a processor this lane uses.
+    static USAGE: RefCell<Usage> = RefCell::new(Usage::new(Instant::now(), Duration::ZERO, false));
+}
 
 /// The threads that carry requests.
 #[derive(Debug)]
@@ -51,7 +61,8 @@ impl Lanes {
             let listener = listener.try_clone()?;
             let gateway = Arc::clone(gateway);
             let (draining, ended) = (draining.subscribe(), end.subscribe());
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            let runtime = builder.enable_all().on_thread_park(look_at_usage).build()?;
             let thread = std::thread::Builder::new().name(format!("doze-lane-{lane}"));
             threads.push(thread.spawn(move || {
                 link::enter_lane(lane);
@@ -83,6 +94,22 @@ impl Lanes {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// A lane that is busy takes the processor from nobody when it wakes, as busy
+/// functions do not (docs/adr/0013).
+fn look_at_usage() {
+    USAGE.with_borrow_mut(|usage| {
+        let now = Instant::now();
+        if now < usage.look_at() {
+            return;
+        }
+        let used = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
+        if let Some(load) = usage.look(now, used.unwrap_or_default()) {
+            // Where that is not allowed, it is as fast as it was.
+            let _ = schedule::set_preempts(Pid::from_raw(0), load == Load::Light);
+        }
+    });
 }
 
 async fn run(

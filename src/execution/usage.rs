@@ -51,6 +51,11 @@ impl Usage {
         self.at + self.every
     }
 
+    /// What it used at the last look.
+    pub fn load(&self) -> Load {
+        self.load
+    }
+
     /// What it has used since the last look, if that has changed.
     pub fn look(&mut self, now: Instant, used: Duration) -> Option<Load> {
         let time = now.duration_since(self.at);

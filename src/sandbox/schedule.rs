@@ -6,8 +6,9 @@ use std::io;
 use nix::unistd::Pid;
 
 /// Whether a thread, and those that it starts from now on, take the processor
-/// from others when they wake. Their share of it is the same.
-pub(super) fn set_preempts(thread: Pid, preempts: bool) -> io::Result<()> {
+/// from others when they wake. Their share of it is the same. Thread 0 is the
+/// one that asks.
+pub fn set_preempts(thread: Pid, preempts: bool) -> io::Result<()> {
     let policy = if preempts { libc::SCHED_OTHER } else { libc::SCHED_BATCH };
     let parameters = libc::sched_param { sched_priority: 0 };
     // SAFETY: the pointer is to a live value of the type that the call reads.

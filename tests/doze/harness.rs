@@ -42,7 +42,7 @@ pub(crate) use client::{Connection, Request, Stream};
 pub(crate) use collector::{Collector, attribute};
 pub(crate) use function::copy_folder;
 pub(crate) use log::Record;
-pub(crate) use process::{Process, status};
+pub(crate) use process::{Process, preempts, status, threads};
 pub(crate) use raw::{RawConnection, RawResponse};
 pub(crate) use response::Response;
 pub(crate) use server::{Program, Server, runtime_folder};

@@ -11,6 +11,7 @@ use tokio::time::{sleep_until, timeout};
 use super::{Keeper, Order};
 use crate::execution::code_cache::CodeCaches;
 use crate::execution::control::{CacheUse, FromShim, ToShim};
+use crate::execution::fleet::Fleet;
 use crate::execution::instance::{Instance, StartError};
 use crate::execution::journal::Journal;
 use crate::execution::journal::events::{CacheState, Subject, Thrown};
@@ -53,6 +54,7 @@ pub(super) struct Serving<'k> {
     orders: &'k mut mpsc::UnboundedReceiver<Order>,
     instance: &'k Arc<Instance>,
     pool: &'k Arc<Pool>,
+    fleet: &'k Fleet,
     journal: &'k Arc<Journal>,
     subject: Subject,
     secrets: &'k Secrets,
@@ -68,6 +70,10 @@ pub(super) struct Serving<'k> {
     scratch_at: Option<Instant>,
     /// How much of the processors it uses.
     usage: Usage,
+    /// What its function had answered at the last look at that.
+    answers: u64,
+    /// The others go first.
+    goes_last: bool,
     /// When draining has lasted too long.
     drain_by: Option<Instant>,
     /// Aborted requests whose handlers have not settled, oldest first.
@@ -96,6 +102,7 @@ impl<'k> Serving<'k> {
             orders: &mut keeper.orders,
             instance,
             pool,
+            fleet: &keeper.fleet,
             journal: &keeper.fleet.journal,
             subject: Subject::of(instance),
             secrets: &keeper.fleet.secrets,
@@ -106,6 +113,8 @@ impl<'k> Serving<'k> {
             look_at: None,
             scratch_at,
             usage,
+            answers: pool.activity().answers(),
+            goes_last: pool.uses_much(),
             drain_by: None,
             checks: VecDeque::new(),
             errors: (now, 0),
@@ -341,8 +350,15 @@ impl<'k> Serving<'k> {
     fn look_at_usage(&mut self) -> Option<Ending> {
         let used = self.launched.process.used();
         if let Some(load) = self.usage.look(Instant::now(), used) {
-            self.pool.use_much(load == Load::Heavy);
             self.launched.process.set_preempts(load == Load::Light);
+        }
+        let answers = self.pool.activity().answers();
+        let answering = std::mem::replace(&mut self.answers, answers) != answers;
+        let in_the_way = || !answering || self.fleet.serves_others(self.pool);
+        let much = self.usage.load() == Load::Heavy && in_the_way();
+        if much != self.goes_last {
+            self.goes_last = much;
+            self.pool.use_much(much);
             self.launched.set_priority(self.pool.priority());
         }
         None

@@ -126,11 +126,7 @@ impl Process {
 
     /// Whether its first thread takes the processor from others when it wakes.
     pub(crate) fn preempts(&self) -> bool {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("it runs");
-        // The second field is a name, and the policy is the 41st.
-        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
-        let policy = fields.and_then(|mut fields| fields.nth(38)?.parse().ok());
-        policy != Some(libc::SCHED_BATCH)
+        preempts(self.pid)
     }
 
     /// Its number as it sees it itself, in its folder's name. To the kernel
@@ -182,4 +178,24 @@ pub(crate) fn status(pid: u32, field: &str) -> Option<String> {
 /// Sends a signal to one process.
 pub(crate) fn signal(pid: u32, signal: Signal) -> nix::Result<()> {
     kill(Pid::from_raw(i32::try_from(pid).expect("process ids are small")), signal)
+}
+
+/// Whether a thread takes the processor from others when it wakes.
+pub(crate) fn preempts(thread: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{thread}/stat")).expect("it runs");
+    // The second field is a name, and the policy is the 41st.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
+    let policy = fields.and_then(|mut fields| fields.nth(38)?.parse().ok());
+    policy != Some(libc::SCHED_BATCH)
+}
+
+/// The threads of a process whose names begin so.
+pub(crate) fn threads(pid: u32, name: &str) -> Vec<u32> {
+    let all = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+    let named = all.filter_map(|thread| {
+        let thread = thread.ok()?;
+        let found = fs::read_to_string(thread.path().join("comm")).ok()?;
+        found.starts_with(name).then(|| thread.file_name().to_str()?.parse().ok())?
+    });
+    named.collect()
 }

@@ -2,10 +2,11 @@
 //! that nobody waits for them any more.
 
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{has, told, unharmed, with_neighbour};
 use crate::functions::{Identity, identity};
-use crate::harness::{Record, TestBed, until, until_asked};
+use crate::harness::{Record, TestBed, preempts, threads, until, until_asked};
 
 /// Who answers a GET, in functions that do something bad when they get a POST.
 const WHO: &str = "{ id: '', pid: Number(Deno.args[0].split('/i').pop()) }";
@@ -141,6 +142,55 @@ async fn who_is_called_often_takes_the_processor_from_nobody_until_he_rests() {
     .await;
     assert!(preempts(&neighbour));
     until("he is like others again", || if preempts(&busy) { Ok(()) } else { Err("no") }).await;
+}
+
+#[tokio::test]
+async fn who_answers_all_the_time_goes_last_only_while_others_are_called() {
+    let (bed, neighbour) = with_neighbour(TestBed::new()).await;
+    let source = format!(
+        "export default () => {{
+           for (const end = performance.now() + 20; performance.now() < end;);
+           return {WHO};
+         }};"
+    );
+    bed.function("busy").source(source).drop_in().await;
+    let busy = identity(bed.get("/busy").await);
+    let goes_last = || bed.instance(busy.pid).goes_last();
+    if goes_last().is_none() {
+        eprintln!("not tried: no control groups with `cpu.idle` here");
+        return;
+    }
+    for (word, others) in [("he goes last", true), ("he is alone", false)] {
+        until_asked(word, async || {
+            for _ in 0..5 {
+                assert_eq!(identity(bed.get("/busy").await), busy);
+            }
+            if others {
+                unharmed(&bed, &neighbour).await;
+            }
+            if goes_last() == Some(others) { Ok(()) } else { Err("not yet") }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_carries_much_takes_the_processor_from_nobody_until_it_carries_little() {
+    let (bed, neighbour) = with_neighbour(TestBed::new()).await;
+    let lanes = threads(bed.server_pid(), "doze-lane");
+    assert!(!lanes.is_empty());
+    let all_preempt = || lanes.iter().all(|lane| preempts(*lane));
+    assert!(all_preempt());
+    for (word, calls, told) in [("one does not", 200, false), ("all do", 1, true)] {
+        until_asked(word, async || {
+            let calls = (0..calls).map(|_| bed.get("/neighbour").into_future());
+            for response in calls.collect::<JoinSet<_>>().join_all().await {
+                assert_eq!(identity(response), neighbour);
+            }
+            if all_preempt() == told { Ok(()) } else { Err("not yet") }
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
