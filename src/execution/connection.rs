@@ -337,14 +337,15 @@ fn frame(
     if head_only || !may_have_body(parts.status) {
         return Framing::Empty;
     }
-    // A published file's body does not know its own length; its head does.
     let stated = parts.headers.get(CONTENT_LENGTH);
-    if let Some(length) = stated.and_then(|length| content_length(length.as_bytes())) {
-        return Framing::Length(length);
-    }
-    match body.size_hint().exact() {
+    let known = body.size_hint().exact();
+    // A published file's body does not know its own length; its head does.
+    let told = || stated.and_then(|length| content_length(length.as_bytes()));
+    match known.or_else(told) {
         Some(length) => {
-            parts.headers.insert(CONTENT_LENGTH, length.into());
+            if stated.is_none() {
+                parts.headers.insert(CONTENT_LENGTH, length.into());
+            }
             Framing::Length(length)
         }
         None if version == Version::HTTP_11 => {

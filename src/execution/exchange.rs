@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
-use super::lease::Lease;
+use super::lease::{Lease, Origin};
 use super::link::Connection;
 use crate::http1::body::{Decoded, Decoder, Framing};
 use crate::http1::head::{self, BadHead, ResponseHead};
@@ -129,6 +129,8 @@ where
 /// over when the body is.
 #[derive(Debug)]
 pub struct InstanceBody<B> {
+    /// How the instance came to be.
+    pub origin: Origin,
     /// Gone once the body has been read to its end.
     open: Option<Open<B>>,
     decoder: Decoder,
@@ -149,8 +151,9 @@ where
 {
     /// The body that follows a response's head.
     pub fn new(exchange: Exchange<B>, lease: Lease, framing: Framing, reusable: bool) -> Self {
+        let (origin, decoder) = (lease.origin, Decoder::new(framing));
         let open = Some(Open { exchange, lease });
-        let mut body = Self { open, decoder: Decoder::new(framing), reusable };
+        let mut body = Self { origin, open, decoder, reusable };
         if body.decoder.is_end() && body.reusable {
             body.finish();
         }

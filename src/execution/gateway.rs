@@ -18,7 +18,7 @@ use super::access_log::Entry;
 use super::activity::Outcome;
 use super::headers::{Passage, RequestId};
 use super::inbound::Inbound;
-use super::lease::{LeaseError, Origin};
+use super::lease::LeaseError;
 use super::pool::{Pool, Serves};
 use super::preflight;
 use super::proxy;
@@ -226,12 +226,12 @@ impl Gateway {
 }
 
 /// What counts of an answer; `None` for a request that was refused.
-fn outcome<B>(result: &Result<Response<B>, Failure>) -> Option<Outcome> {
+fn outcome<B>(result: &Result<Response<ReplyBody<B>>, Failure>) -> Option<Outcome> {
     match result {
         Ok(response) => Some(Outcome {
             error: response.status().is_server_error(),
             timeout: false,
-            origin: response.headers().get(START).and_then(Origin::of),
+            origin: response.body().origin(),
         }),
         Err(failure) => failure.code.status().is_server_error().then(|| Outcome {
             error: true,

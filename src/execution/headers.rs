@@ -255,12 +255,11 @@ pub fn to_instance<B>(request: &Inbound<B>, passage: Passage<'_>, link: &Link) -
     write_field(&mut head, &FORWARDED_PROTO, [proto]);
     write_field(&mut head, &REQUEST_ID, [passage.request_id.as_str().as_bytes()]);
     let caller = given.traceparent.filter(|value| traces::is_traceparent(value));
-    let context = match (traces::current(), caller) {
-        (Some(own), _) => Cow::Owned(own),
-        (None, Some(caller)) => caller.to_str().unwrap_or_default().into(),
-        (None, None) => traces::new_context().into(),
-    };
-    write_field(&mut head, &TRACEPARENT, [context.as_bytes()]);
+    match (traces::current(), caller) {
+        (Some(own), _) => write_field(&mut head, &TRACEPARENT, [own.as_bytes()]),
+        (None, Some(caller)) => write_field(&mut head, &TRACEPARENT, [caller.as_bytes()]),
+        (None, None) => write_field(&mut head, &TRACEPARENT, [&traces::new_context()[..]]),
+    }
     write_field(&mut head, &TOKEN, [link.token.as_bytes()]);
     head.extend_from_slice(b"\r\n");
     head.freeze()

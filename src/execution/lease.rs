@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
-
 use super::instance::{Instance, StartError};
 use super::pool::Pool;
 
@@ -32,11 +30,6 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Reads back what [`Self::as_str`] wrote.
-    pub fn of(value: &HeaderValue) -> Option<Self> {
-        [Self::Warm, Self::Spare, Self::Cold].into_iter().find(|origin| value == origin.as_str())
-    }
-
     /// The header's value.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -16,7 +16,7 @@ use tower_http::services::fs::ServeFileSystemResponseBody;
 
 use super::access_log::Counted;
 use super::exchange::InstanceBody;
-use super::lease::LeaseError;
+use super::lease::{LeaseError, Origin};
 
 /// Names the request in logs, and to its caller.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -192,6 +192,17 @@ pub enum ReplyBody<B> {
     File(ServeFileSystemResponseBody),
     /// Any of these, for the access log.
     Counted(Box<Counted<B>>),
+}
+
+impl<B> ReplyBody<B> {
+    /// What served it; `None` where the platform answered itself.
+    pub fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::Instance(body) => Some(body.origin),
+            Self::File(_) => Some(Origin::Warm),
+            Self::Whole(_) | Self::Counted(_) => None,
+        }
+    }
 }
 
 impl<B> Body for ReplyBody<B>

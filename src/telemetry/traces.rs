@@ -151,16 +151,13 @@ pub fn current() -> Option<String> {
 }
 
 /// A context for a trace that nobody has begun, of which nothing is exported.
-pub fn new_context() -> String {
-    let (mut trace, mut span) = (const_hex::Buffer::<16>::new(), const_hex::Buffer::<8>::new());
-    [
-        "00-",
-        trace.format(&rand::random::<u128>().to_be_bytes()),
-        "-",
-        span.format(&rand::random::<u64>().to_be_bytes()),
-        "-00",
-    ]
-    .concat()
+pub fn new_context() -> [u8; 55] {
+    let mut text = *b"00-................................-................-00";
+    let (trace, span) = rand::random::<(u128, u64)>();
+    // They fit: each byte is two digits.
+    let _ = const_hex::encode_to_slice(trace.to_be_bytes(), &mut text[3..35]);
+    let _ = const_hex::encode_to_slice(span.to_be_bytes(), &mut text[36..52]);
+    text
 }
 
 /// Whether this is a W3C trace context of a version that can be passed on.
