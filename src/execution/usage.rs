@@ -5,7 +5,8 @@
 //! the next tick of its clock, up to 4 ms, since it owes the one no more than
 //! the other. So the server tells it: a process that has used more than half a
 //! processor goes behind all that use less. It gets what they leave, and once
-//! that is little, it counts among them again. So none is starved. One that is
+//! that is little, it counts among them again. So none is starved. One that
+//! answers all the time does so only while other functions are called, and who is
 //! merely busy takes the processor from nobody when it wakes (docs/adr/0013).
 
 use std::time::{Duration, Instant};
