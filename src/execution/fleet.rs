@@ -246,8 +246,8 @@ impl Fleet {
 
     /// Whether any other function has answered lately.
     pub fn serves_others(&self, pool: &Arc<Pool>) -> bool {
-        let others = self.active_pools().into_iter().filter(|other| !Arc::ptr_eq(other, pool));
-        others.into_iter().any(|other| other.activity().answered_within(LATELY))
+        let is_called = |other: &Pool| other.activity().answered_within(LATELY);
+        self.active_pools().iter().any(|other| !Arc::ptr_eq(other, pool) && is_called(other))
     }
 
     /// Processes that run or are being started.

@@ -5,6 +5,7 @@
 //! function), *end* (let it finish, then kill it and wait for it).
 
 mod serving;
+mod turn;
 
 use std::io;
 use std::sync::Arc;

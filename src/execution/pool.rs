@@ -119,6 +119,11 @@ impl Pool {
         self.uses_much.store(much, Ordering::Relaxed);
     }
 
+    /// Whether other functions are called at present.
+    pub fn others_are_called(self: &Arc<Self>) -> bool {
+        self.fleet.serves_others(self)
+    }
+
     /// The right to send one request to an instance. Starts one where that is
     /// needed and allowed. Where instances serve and are busy, it waits for one
     /// at most `patience`; a start takes the time that it takes.

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 
+use super::turn::Turn;
 use super::{Keeper, Order};
 use crate::execution::code_cache::CodeCaches;
 use crate::execution::control::{CacheUse, FromShim, ToShim};
-use crate::execution::fleet::Fleet;
 use crate::execution::instance::{Instance, StartError};
 use crate::execution::journal::Journal;
 use crate::execution::journal::events::{CacheState, Subject, Thrown};
@@ -22,7 +22,6 @@ use crate::execution::pool::{IdleVerdict, Pool};
 use crate::execution::scratch;
 use crate::execution::secrets::Secrets;
 use crate::execution::stack::Stacks;
-use crate::execution::usage::{Load, Usage};
 use crate::function::Manifest;
 use crate::function::published::{BUNDLE, LARGE_CODE};
 
@@ -54,7 +53,6 @@ pub(super) struct Serving<'k> {
     orders: &'k mut mpsc::UnboundedReceiver<Order>,
     instance: &'k Arc<Instance>,
     pool: &'k Arc<Pool>,
-    fleet: &'k Fleet,
     journal: &'k Arc<Journal>,
     subject: Subject,
     secrets: &'k Secrets,
@@ -68,12 +66,7 @@ pub(super) struct Serving<'k> {
     look_at: Option<Instant>,
     /// When to look how much it has written, where nothing else bounds that.
     scratch_at: Option<Instant>,
-    /// How much of the processors it uses.
-    usage: Usage,
-    /// What its function had answered at the last look at that.
-    answers: u64,
-    /// The others go first.
-    goes_last: bool,
+    turn: Turn,
     /// When draining has lasted too long.
     drain_by: Option<Instant>,
     /// Aborted requests whose handlers have not settled, oldest first.
@@ -95,14 +88,13 @@ impl<'k> Serving<'k> {
         pool: &'k Arc<Pool>,
     ) -> Self {
         let now = Instant::now();
-        let usage = Usage::new(now, keeper.launched.process.used(), pool.uses_much());
+        let turn = Turn::new(&keeper.launched, pool);
         let scratch_at = keeper.launched.writes_unbounded.then(|| now + scratch::LOOK);
         Self {
             launched: &mut keeper.launched,
             orders: &mut keeper.orders,
             instance,
             pool,
-            fleet: &keeper.fleet,
             journal: &keeper.fleet.journal,
             subject: Subject::of(instance),
             secrets: &keeper.fleet.secrets,
@@ -112,9 +104,7 @@ impl<'k> Serving<'k> {
             start_by: Some(now + START_TIMEOUT),
             look_at: None,
             scratch_at,
-            usage,
-            answers: pool.activity().answers(),
-            goes_last: pool.uses_much(),
+            turn,
             drain_by: None,
             checks: VecDeque::new(),
             errors: (now, 0),
@@ -158,7 +148,10 @@ impl<'k> Serving<'k> {
                 () = at(self.look_at) => self.look_idle(),
                 () = at(check_by) => self.check_overdue(),
                 () = at(self.scratch_at) => self.look_at_scratch(),
-                () = sleep_until(self.usage.look_at().into()) => self.look_at_usage(),
+                () = sleep_until(self.turn.look_at().into()) => {
+                    self.turn.look(self.launched, self.pool);
+                    None
+                }
                 () = at(self.drain_by) => {
                     Some(Ending::Kill(StopReason::Superseded))
                 }
@@ -174,10 +167,6 @@ impl<'k> Serving<'k> {
         let deployment = &self.instance.deployment;
         let manifest = &deployment.release.manifest;
         self.launched.output.belongs_to(self.subject.clone(), Arc::clone(self.journal));
-        self.launched.set_priority(self.pool.priority());
-        if self.pool.uses_much() {
-            self.launched.process.set_preempts(false);
-        }
         let code = std::fs::read(deployment.folder.join(BUNDLE)).map_err(StartError::launch)?;
         let secrets = self.secrets.reveal(&manifest.secrets)?;
         let secrets = secrets.iter().map(|(name, value)| (*name, value.expose()));
@@ -345,23 +334,6 @@ impl<'k> Serving<'k> {
         self.reached(None, &Limit::scratch());
         self.pool.retire(self.instance.id, StopReason::WroteTooMuch);
         Some(Ending::Kill(StopReason::WroteTooMuch))
-    }
-
-    fn look_at_usage(&mut self) -> Option<Ending> {
-        let used = self.launched.process.used();
-        if let Some(load) = self.usage.look(Instant::now(), used) {
-            self.launched.process.set_preempts(load == Load::Light);
-        }
-        let answers = self.pool.activity().answers();
-        let answering = std::mem::replace(&mut self.answers, answers) != answers;
-        let in_the_way = || !answering || self.fleet.serves_others(self.pool);
-        let much = self.usage.load() == Load::Heavy && in_the_way();
-        if much != self.goes_last {
-            self.goes_last = much;
-            self.pool.use_much(much);
-            self.launched.set_priority(self.pool.priority());
-        }
-        None
     }
 
     fn manifest(&self) -> &'k Manifest {

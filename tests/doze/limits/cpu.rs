@@ -11,6 +11,18 @@ use crate::harness::{Record, TestBed, preempts, threads, until, until_asked};
 /// Who answers a GET, in functions that do something bad when they get a POST.
 const WHO: &str = "{ id: '', pid: Number(Deno.args[0].split('/i').pop()) }";
 
+/// The function `busy`, which computes for 20 ms before it answers.
+async fn busy(bed: &TestBed) -> Identity {
+    let source = format!(
+        "export default () => {{
+           for (const end = performance.now() + 20; performance.now() < end;);
+           return {WHO};
+         }};"
+    );
+    bed.function("busy").source(source).drop_in().await;
+    identity(bed.get("/busy").await)
+}
+
 #[tokio::test]
 async fn a_spin_in_a_handler_or_a_microtask_is_timed_out_and_killed() {
     let (bed, neighbour) = with_neighbour(TestBed::new()).await;
@@ -124,14 +136,7 @@ async fn who_uses_much_of_a_processor_lets_the_others_go_first_until_he_uses_lit
 #[tokio::test]
 async fn who_is_called_often_takes_the_processor_from_nobody_until_he_rests() {
     let (bed, neighbour) = with_neighbour(TestBed::new()).await;
-    let source = format!(
-        "export default () => {{
-           for (const end = performance.now() + 20; performance.now() < end;);
-           return {WHO};
-         }};"
-    );
-    bed.function("busy").source(source).drop_in().await;
-    let busy = identity(bed.get("/busy").await);
+    let busy = busy(&bed).await;
     let preempts = |who: &Identity| bed.instance(who.pid).preempts();
     until_asked("he takes it from nobody", async || {
         for _ in 0..5 {
@@ -147,14 +152,7 @@ async fn who_is_called_often_takes_the_processor_from_nobody_until_he_rests() {
 #[tokio::test]
 async fn who_answers_all_the_time_goes_last_only_while_others_are_called() {
     let (bed, neighbour) = with_neighbour(TestBed::new()).await;
-    let source = format!(
-        "export default () => {{
-           for (const end = performance.now() + 20; performance.now() < end;);
-           return {WHO};
-         }};"
-    );
-    bed.function("busy").source(source).drop_in().await;
-    let busy = identity(bed.get("/busy").await);
+    let busy = busy(&bed).await;
     let goes_last = || bed.instance(busy.pid).goes_last();
     if goes_last().is_none() {
         eprintln!("not tried: no control groups with `cpu.idle` here");
